@@ -64,11 +64,13 @@ def train_embedded(args: argparse.Namespace) -> Path:
     tokenizer.save_pretrained(folder / 'tokenizer')
     vae, clip, unet = (m.to(device) for m in (build_vae(), build_clip(tokenizer), build_unet()))
     if 'vae' in args.stages:
-        _train('vae', vae, vae_loss(vae, corpus, 32), args, LoopSettings(args.vae_steps, 2e-3, warmup=100))
+        _train('vae', vae, vae_loss(vae, corpus, 32), args, LoopSettings(args.vae_steps, 2e-3, warmup=100, ema_decay=0.99))
         latents = encode_latents(vae, corpus.images[:2000])
         vae.register_to_config(scaling_factor=float(1 / latents.float().std()))
         vae.save_pretrained(folder / 'vae')
     if 'clip' in args.stages:
+        if device.type == 'cpu':
+            clip.set_attn_implementation('eager')
         settings = LoopSettings(args.clip_steps, 1e-3, weight_decay=0.1, ema_decay=0.99)
         _train('clip', clip, clip_loss(clip, tokenizer, corpus, 128), args, settings)
         clip.save_pretrained(folder / 'clip')

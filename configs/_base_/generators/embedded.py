@@ -1,0 +1,16 @@
+# The synthesis stage with the embedded models: 64 px, on the CPU, in minutes.
+synthesis = dict(
+    generator='embedded',
+    output='work_dirs/quickstart/synthetic',
+    classes='embedded',
+    num_samples=320,
+    steps=20,
+    guidance=3.0,  # small models over-saturate at Stable Diffusion's 7.5
+    seed=0,
+    batch_size=16,
+    height=64,
+    width=64,
+    evidence=dict(top_k=3, tau=0.5, num_seeds=20),
+    labeller=dict(type='AttentionCutLabel', top_k=3),
+    filter=dict(min_area=0.02, max_area=0.9, drop_uncertain_share=0.1),
+)

@@ -1,0 +1,21 @@
+# DiffusionSeg end to end on the models that ship with the package: no downloads, no GPU, minutes on two cores.
+_base_ = [
+    '_base_/generators/embedded.py',
+    '_base_/datasets/synthetic_scenes.py',
+    '_base_/models/diffusion_fcn.py',
+    '_base_/schedules/adam_600.py',
+    '_base_/default_runtime.py',
+]
+data_preprocessor = dict(size=(64, 64))
+model = dict(
+    data_preprocessor=data_preprocessor,
+    backbone=dict(
+        generator='embedded',
+        steps=10,
+        passes='invert',
+        prior=dict(class_names='embedded'),
+        cache_features=True,
+    ),
+    decode_head=dict(in_channels=[64, 112, 192], widths=(64, 32), norm_cfg=dict(type='BN')),
+)
+env_cfg = dict(dist_cfg=dict(backend='gloo'))

@@ -1,0 +1,1 @@
+"""The console command ``mmseg-gen``: one module for each subcommand."""

@@ -1,0 +1,165 @@
+"""``mmseg-gen segment``: a mask and an overlay for each photo."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmseg_gen.errors import UserError
+
+if TYPE_CHECKING:
+    from mmseg_gen.api import Segmenter
+
+FAILED = 1
+ATTENTION_CUT = 'attention-cut'
+DEFAULT_PROMPT = 'a photo of a {class}'
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image and the two files made from it."""
+
+    image: Path
+    mask: Path
+    overlay: Path
+
+    @property
+    def outputs(self) -> tuple[Path, Path]:
+        return self.mask, self.overlay
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``segment``."""
+    parser.add_argument('images', type=Path, metavar='IMAGE_OR_DIR', help='an image, or a folder of images')
+    parser.add_argument('--class', dest='class_name', required=True, metavar='NAME', help='what to segment')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='gets NAME_mask.png, NAME_overlay.png')
+    parser.add_argument(
+        '--method',
+        nargs='+',
+        default=[ATTENTION_CUT],
+        metavar=('METHOD', 'CHECKPOINT'),
+        help=f'{ATTENTION_CUT} (default), or an MMSegmentation config and its checkpoint',
+    )
+    parser.add_argument('--generator', default='embedded', help='embedded (default), a hub id or a diffusers folder')
+    parser.add_argument('--prompt', default=DEFAULT_PROMPT, help='prompt; {class} stands for the class (%(default)r)')
+    parser.add_argument('--steps', type=int, default=40, help='steps of the inversion (default %(default)s)')
+    parser.add_argument('--seed', type=int, default=0, help='chooses the boundary seeds (default %(default)s)')
+    parser.add_argument('--device', help='cpu, cuda, ...; by default a GPU where there is one')
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument('--resume', action='store_true', help='skip images whose two outputs exist')
+    existing.add_argument('--overwrite', action='store_true', help='write existing outputs again')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Segment every image and return 0, or 1 if any failed; finished outputs stay.
+
+    Raises:
+        FileNotFoundError: There is no such image or folder.
+        UserError: Nothing can be done at all: no images, outputs in the way, missing weights, a wrong class.
+    """
+    jobs = plan_jobs(args.images, args.out)
+    todo = _without_existing(jobs, resume=args.resume, overwrite=args.overwrite)
+    failures: list[tuple[Path, str]] = []
+    if todo:
+        failures = segment_all(todo, _build(args))
+    _report(len(todo) - len(failures), len(jobs) - len(todo), failures, args.out)
+    return FAILED if failures else 0
+
+
+def plan_jobs(source: Path, out: Path) -> list[Job]:
+    """Return the images of a file or folder with the names of their outputs.
+
+    ``a.jpg`` gives ``a_mask.png`` and ``a_overlay.png``; beside an ``a.png`` it gives ``a.jpg_mask.png``, and so on.
+
+    Raises:
+        FileNotFoundError: There is no such file or folder.
+        UserError: The folder holds no image, or is the output folder too.
+    """
+    from mmseg_gen.datasets.image_reading import list_images
+
+    if not source.exists():
+        raise FileNotFoundError(f'Expected an image or a folder of images, but there is no {source}.')
+    if out.exists() and not out.is_dir():
+        raise UserError(f'Expected --out to be a folder, but {out} is a file.')
+    if source.is_dir() and out.resolve() == source.resolve():
+        raise UserError(f'Expected --out to be another folder than the images, but got {out} for both.')
+    images = list_images(source) if source.is_dir() else [source]
+    stems = [image.stem.lower() for image in images]
+    names = [i.name if stems.count(s) > 1 else i.stem for i, s in zip(images, stems, strict=True)]
+    return [
+        Job(image, out / f'{name}_mask.png', out / f'{name}_overlay.png')
+        for image, name in zip(images, names, strict=True)
+    ]
+
+
+def _without_existing(jobs: list[Job], *, resume: bool, overwrite: bool) -> list[Job]:
+    if overwrite:
+        return jobs
+    if resume:
+        return [job for job in jobs if not all(path.exists() for path in job.outputs)]
+    existing = [path for job in jobs for path in job.outputs if path.exists()]
+    if existing:
+        raise UserError(
+            f'{len(existing)} outputs exist already, {existing[0]} for one; '
+            'pass --resume to keep them, --overwrite to write them again, or another --out.'
+        )
+    return jobs
+
+
+def _build(args: argparse.Namespace) -> Segmenter:
+    from mmseg_gen.api import build_segmenter
+
+    method, *rest = args.method
+    if len(rest) > 1:
+        raise UserError(f'Expected --method {ATTENTION_CUT} or --method CONFIG CHECKPOINT, but got {args.method}.')
+    checkpoint = rest[0] if rest else None
+    options = {'prompt': args.prompt, 'steps': args.steps, 'seed': args.seed}
+    return build_segmenter(
+        args.class_name, method, generator=args.generator, checkpoint=checkpoint, device=args.device, **options
+    )
+
+
+def segment_all(jobs: Iterable[Job], segmenter: Segmenter) -> list[tuple[Path, str]]:
+    """Write the outputs of every job and return the images that failed, each with one sentence.
+
+    A bad image does not stop the others. The overlay is written first: where the mask exists, the pair is complete.
+    """
+    from tqdm import tqdm
+
+    failures = []
+    for job in tqdm(list(jobs), desc='segment', unit='image', disable=None):
+        reason = _attempt(lambda job=job: _segment_one(job, segmenter))
+        if reason:
+            failures.append((job.image, reason))
+    return failures
+
+
+def _segment_one(job: Job, segmenter: Segmenter) -> None:
+    from mmseg_gen.datasets.image_reading import check_image, read_image
+    from mmseg_gen.engine.writing import encode_png, write_bytes
+
+    image = check_image(read_image(job.image))
+    result = segmenter(image)
+    job.overlay.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(job.overlay, encode_png(result.overlay(image)))
+    result.save(job.mask)
+
+
+def _attempt(action: Callable[[], None]) -> str:
+    """Return why the action failed, in one line, or an empty text."""
+    try:
+        action()
+    except (OSError, ValueError, TypeError, RuntimeError, MemoryError) as error:
+        return ' '.join(str(error).split()) or type(error).__name__
+    return ''
+
+
+def _report(written: int, kept: int, failures: list[tuple[Path, str]], out: Path) -> None:
+    counts = f'{written} segmented' + (f', {kept} kept' if kept else '') + f', {len(failures)} failed'
+    sys.stdout.write(f'{counts}; masks and overlays in {out}\n')
+    for image, reason in failures:
+        sys.stderr.write(f'failed: {image}: {reason}\n')

@@ -1,0 +1,1 @@
+"""The loops: synthesis of pseudo-labelled data sets."""

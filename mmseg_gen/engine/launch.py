@@ -1,0 +1,145 @@
+"""What the train and test tools share: MMSeg's arguments, the config, and one clear sentence for what is missing."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmseg_gen.engine.manifest import read_manifest
+from mmseg_gen.errors import UserError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that MMSeg's train and test tools have in common."""
+    from mmengine.config import DictAction
+
+    parser.add_argument('--work-dir', help='folder for logs, checkpoints and results; default work_dirs/CONFIG_NAME')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings that override the config, as key=value; lists as key="[a,b]" without spaces',
+    )
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how several processes are started')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Return the config named by the arguments, with their overrides and a `work_dir`.
+
+    Args:
+        args: ``config`` and the values of `add_runner_arguments`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UserError: The file does not parse, or imports something that is not there.
+    """
+    import mmseg_gen.registry  # noqa: F401  (compatibility first: a config may import mmseg)
+    from mmengine.config import Config
+
+    if not Path(args.config).is_file():
+        raise FileNotFoundError(f'Expected a config file, but there is no {args.config}.')
+    try:
+        config = Config.fromfile(args.config)
+    except (SyntaxError, ImportError, KeyError, TypeError) as error:
+        raise UserError(f'Expected {args.config} to be a config, but reading it failed: {error}') from error
+    config.launcher = args.launcher
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.cfg_options is not None:
+        config.merge_from_dict(args.cfg_options)
+    config.work_dir = args.work_dir or config.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
+    return config
+
+
+@contextmanager
+def known_types_only() -> Iterator[None]:
+    """Turn the registry's error on an unknown ``type`` in a config into a `UserError`."""
+    try:
+        yield
+    except KeyError as error:
+        text = str(error.args[0]) if error.args else ''
+        if 'is not in the' not in text:
+            raise
+        raise UserError(
+            f'{text.split(". ")[0]}. Correct the `type` in the config, or name the module that registers it in '
+            '`custom_imports`.'
+        ) from error
+
+
+def find_checkpoint(path: str) -> str:
+    """Return the file of a checkpoint given as a file, a URL, or a work folder (its last checkpoint).
+
+    ``WORK_DIR/latest.pth`` also means the last checkpoint of the folder.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    if '://' in path or Path(path).is_file():
+        return path
+    folder = Path(path).parent if Path(path).name == 'latest.pth' else Path(path)
+    pointer = folder / 'last_checkpoint'
+    if pointer.is_file():
+        last = Path(pointer.read_text(encoding='utf-8').strip())
+        for candidate in (last, folder / last.name):
+            if candidate.is_file():
+                return str(candidate)
+    raise FileNotFoundError(
+        f'Expected a checkpoint file or a work folder with one, but got {path}; tools/train.py writes them.'
+    )
+
+
+def leaf_datasets(dataset: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the configs of the data sets inside wrappers such as ConcatDataset and RepeatDataset."""
+    inner = dataset.get('datasets', dataset.get('dataset'))
+    if inner is None:
+        yield dataset
+        return
+    for item in inner if isinstance(inner, (list, tuple)) else [inner]:
+        yield from leaf_datasets(item)
+
+
+def require_data(config: Config, loader: str) -> None:
+    """Check that the data sets of a loader are there.
+
+    Args:
+        config: A config of MMSeg; its ``data_hint``, where it has one, tells how to make or get the data.
+        loader: Name of the loader in the config, such as 'test_dataloader'.
+
+    Raises:
+        UserError: The config has no such loader.
+        FileNotFoundError: The folder of a data set is missing.
+    """
+    if config.get(loader) is None:
+        raise UserError(f'Expected the config to have a `{loader}`, but it has none.')
+    for dataset in leaf_datasets(config[loader].dataset):
+        root = dataset.get('data_root')
+        if root and not Path(root).expanduser().is_dir():
+            hint = config.get('data_hint', {}).get(root, 'Put it there, or set `data_root` to where it is.')
+            raise FileNotFoundError(
+                f'Expected the data set of `{loader}` ({dataset.get("type")}) in {root}, but there is no such folder. {hint}'
+            )
+
+
+def synthetic_set(config: Config) -> Path | None:
+    """Return the folder of the config's synthetic set if it is trained on that set, else None."""
+    output = (config.get('synthesis') or {}).get('output')
+    if output is None or config.get('train_dataloader') is None:
+        return None
+    roots = [d.get('data_root') for d in leaf_datasets(config.train_dataloader.dataset)]
+    folder = Path(output).expanduser()
+    return folder if folder in [Path(root).expanduser() for root in roots if root] else None
+
+
+def missing_samples(config: Config) -> int:
+    """Return how many samples of the synthetic set are still to be made; 0 where the config has no such set."""
+    folder = synthetic_set(config)
+    return 0 if folder is None else max(0, int(config.synthesis.get('num_samples', 1)) - len(read_manifest(folder)))

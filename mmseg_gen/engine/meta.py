@@ -1,0 +1,68 @@
+"""``meta.json``: the settings a generated data set was made with; a run with others must not mix into it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmseg_gen.engine.settings import first_difference
+from mmseg_gen.engine.writing import write_bytes
+from mmseg_gen.errors import UserError
+
+META_NAME, FORMAT = 'meta.json', 1
+
+
+def read_meta(root: Path) -> dict[str, Any] | None:
+    """Return the content of ``meta.json``, or None where there is none.
+
+    Raises:
+        UserError: The file is not JSON of this format.
+    """
+    path = root / META_NAME
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or content.get('format') != FORMAT:
+        raise UserError(f'Expected {path} to be a meta.json of format {FORMAT}; choose another --work-dir.')
+    return content
+
+
+def check_meta(root: Path, settings: Mapping[str, Any]) -> None:
+    """Check that a folder was made with these settings.
+
+    ``settings`` may be a part of those in ``meta.json``: what is only known once the models are loaded comes later.
+
+    Raises:
+        UserError: A setting differs; the text names the first one and both values.
+    """
+    meta = read_meta(root)
+    if meta is None:
+        return
+    known = {key: value for key, value in meta['settings'].items() if key in settings}
+    wanted = json.loads(json.dumps(settings))
+    name = first_difference(known, wanted)
+    if name is not None:
+        raise UserError(
+            f'Expected `synthesis.{name}` = {_lookup(known, name)!r}, with which {root} was made, but got '
+            f'{_lookup(wanted, name)!r}; choose another --work-dir, or the same settings.'
+        )
+
+
+def write_meta(root: Path, settings: Mapping[str, Any], rank: int = 0) -> None:
+    """Write ``meta.json`` unless it says the same already; every process may do so at the same time."""
+    text = json.dumps({'format': FORMAT, 'settings': settings}, indent=1, sort_keys=True) + '\n'
+    path = root / META_NAME
+    if not path.is_file() or path.read_text(encoding='utf-8') != text:
+        write_bytes(path, text.encode('utf-8'), tag=f'{rank}-')
+
+
+def _lookup(values: Mapping[str, Any], name: str) -> Any:
+    """Return the value of a dotted name; None where it is not set."""
+    for key in name.split('.'):
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values

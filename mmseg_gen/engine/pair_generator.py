@@ -1,0 +1,173 @@
+"""Images and attention evidence from a text-to-image model, batch by batch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmseg_gen.engine.pairs import GeneratedPair
+from mmseg_gen.engine.planning import Sample
+from mmseg_gen.engine.seeding import sample_rng
+from mmseg_gen.engine.settings import EvidenceSettings, SynthesisSettings
+from mmseg_gen.errors import UserError
+from mmseg_gen.generators.capture import AttentionRecorder
+from mmseg_gen.generators.clip_prior import ClipPrior
+from mmseg_gen.generators.evidence import collect_evidence
+from mmseg_gen.generators.latents import decode_latents
+from mmseg_gen.generators.parts import Parts, load_parts
+from mmseg_gen.generators.prompts import class_token_positions
+from mmseg_gen.generators.sampling import sample_latents
+from mmseg_gen.generators.text import encode_prompts
+
+_DTYPES = {'float32': torch.float32, 'float16': torch.float16, 'bfloat16': torch.bfloat16}
+
+
+class DiffusionPairGenerator:
+    """Samples a diffusion model while its attention is recorded.
+
+    Args:
+        parts: The model.
+        size: Height and width of the images in pixels; None takes the model's own.
+        steps: Denoising steps.
+        guidance: Classifier-free guidance scale.
+        evidence: How evidence is drawn from the attention.
+        prior: Recognises the classes of the run; None leaves ``clip_probability`` out.
+
+    Raises:
+        UserError: ``size`` is no multiple of the latents' scale.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        size: tuple[int, int] | None = None,
+        steps: int = 40,
+        guidance: float = 7.5,
+        evidence: EvidenceSettings = EvidenceSettings(),
+        prior: ClipPrior | None = None,
+    ) -> None:
+        height, width = size or (parts.default_size, parts.default_size)
+        scale = parts.latent_scale
+        if height % scale or width % scale:
+            raise UserError(
+                f'Expected height and width to be multiples of {scale} pixels, but got {height} x {width}.'
+            )
+        self.parts, self.prior = parts, prior
+        self.grid = (height // scale, width // scale)
+        self.steps, self.guidance, self.evidence = steps, guidance, evidence
+        self._empty = encode_prompts(parts, [''])
+
+    @classmethod
+    def from_settings(
+        cls, settings: SynthesisSettings, classes: Sequence[str], local_rank: int = 0
+    ) -> DiffusionPairGenerator:
+        """Load what the settings name.
+
+        Args:
+            settings: Settings of the run.
+            classes: Classes that CLIP shall tell apart, where the filter asks for it.
+            local_rank: Number of this process on its machine; chooses the GPU where the settings name no device.
+        """
+        if settings.dtype not in _DTYPES:
+            raise UserError(
+                f'Expected `synthesis.dtype` from {", ".join(_DTYPES)}, but got {settings.dtype!r}.'
+            )
+        device = settings.device or _default_device(local_rank)
+        parts = load_parts(
+            settings.generator, revision=settings.revision, device=device, dtype=_DTYPES[settings.dtype]
+        )
+        prior = None
+        if settings.filter.clip_threshold is not None:
+            if parts.clip is None:
+                raise UserError(
+                    f'Expected a generator with CLIP for `synthesis.filter.clip_threshold`, but {settings.generator} brings '
+                    'none; set it to None.'
+                )
+            prior = ClipPrior(parts.clip, list(classes))
+        size = None
+        if settings.height is not None or settings.width is not None:
+            size = (settings.height or parts.default_size, settings.width or parts.default_size)
+        return cls(
+            parts,
+            size=size,
+            steps=settings.steps,
+            guidance=settings.guidance,
+            evidence=settings.evidence,
+            prior=prior,
+        )
+
+    def describe(self) -> str:
+        """Return a fingerprint of the weights: a SHA-256 over the first and last parameter of each network."""
+        digest = hashlib.sha256()
+        for network in (self.parts.text_encoder, self.parts.unet, self.parts.vae):
+            parameters = list(network.parameters())
+            for parameter in (parameters[0], parameters[-1]):
+                digest.update(parameter.detach().float().cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+    def generate(self, samples: Sequence[Sample]) -> list[GeneratedPair]:
+        """Return one pair for each sample.
+
+        Raises:
+            ValueError: Attention or image of a sample are not finite.
+            UserError: A prompt does not hold its class, or the batch does not fit into memory.
+        """
+        prompts = [sample.prompt for sample in samples]
+        positions = [class_token_positions(self.parts.tokenizer, s.prompt, s.class_name) for s in samples]
+        recorder = AttentionRecorder(self.parts.unet, size=self.grid)
+        try:
+            latents = sample_latents(
+                self.parts,
+                encode_prompts(self.parts, prompts),
+                self._empty,
+                self._noise(samples),
+                steps=self.steps,
+                guidance=self.guidance,
+                recorder=recorder,
+            )
+            images = decode_latents(self.parts, latents)
+        except torch.OutOfMemoryError as error:
+            raise UserError(
+                f'Expected a batch of {len(samples)} to fit into memory, but it did not; lower synthesis.batch_size.'
+            ) from error
+        evidences = collect_evidence(
+            recorder,
+            positions,
+            top_k=self.evidence.top_k,
+            tau=self.evidence.tau,
+            num_seeds=self.evidence.num_seeds,
+            seeds=[sample.seed for sample in samples],
+        )
+        clip = self._clip_probabilities(images, samples)
+        return [GeneratedPair(*pair) for pair in zip(_to_uint8(images), evidences, clip, strict=True)]
+
+    def _noise(self, samples: Sequence[Sample]) -> Tensor:
+        """Draw each sample's noise ``(C, h, w)`` on the CPU, from all 63 bits of its own seed."""
+        shape = (self.parts.unet.config.in_channels, *self.grid)
+        drawn = [sample_rng(s.seed, 'noise').standard_normal(shape, dtype=np.float32) for s in samples]
+        return torch.from_numpy(np.stack(drawn)).to(self.parts.device)
+
+    def _clip_probabilities(self, images: Tensor, samples: Sequence[Sample]) -> list[float | None]:
+        if self.prior is None:
+            return [None] * len(samples)
+        rows = self.prior.probabilities(images)
+        return [
+            float(row[self.prior.names.index(s.class_name)]) for row, s in zip(rows, samples, strict=True)
+        ]
+
+
+def _to_uint8(images: Tensor) -> list[np.ndarray]:
+    """Return RGB images ``(H, W, 3)`` uint8 of a batch ``(N, 3, H, W)`` in [-1, 1]."""
+    if not torch.isfinite(images).all():
+        raise ValueError('Expected a finite image, but got NaN or infinite values.')
+    scaled = ((images.float() + 1) * 127.5).round().clamp(0, 255)
+    return list(scaled.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy())
+
+
+def _default_device(local_rank: int) -> str:
+    return f'cuda:{local_rank % torch.cuda.device_count()}' if torch.cuda.is_available() else 'cpu'

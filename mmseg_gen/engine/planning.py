@@ -1,0 +1,75 @@
+"""Which samples a run consists of, and which process makes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mmseg_gen.engine.seeding import sample_seed
+from mmseg_gen.errors import UserError
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample to generate: its position in the set, class, prompt and own seed."""
+
+    index: int
+    class_name: str
+    prompt: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Stem of the sample's files."""
+        return f'{self.index:06d}_{re.sub(r"[^a-z0-9]+", "-", self.class_name.lower()).strip("-") or "class"}'
+
+
+def plan_samples(
+    classes: Sequence[str], count: int, run_seed: int, prompt_of: Callable[[int, str, int], str]
+) -> list[Sample]:
+    """Return samples 0 .. ``count`` - 1, classes in turn; a longer plan begins with the shorter one.
+
+    Args:
+        classes: Class names.
+        count: Number of samples.
+        run_seed: Seed of the run.
+        prompt_of: Gives the prompt for (index, class name, sample seed).
+
+    Raises:
+        UserError: There is no class, or a prompt does not name its class.
+    """
+    if not classes:
+        raise UserError('Expected `synthesis.classes` to name at least one class, but got none.')
+    samples = []
+    for index in range(count):
+        class_name = classes[index % len(classes)]
+        seed = sample_seed(run_seed, class_name, index)
+        prompt = prompt_of(index, class_name, seed)
+        if class_name.lower() not in prompt.lower():
+            raise UserError(
+                f'Expected the prompt to name the class {class_name!r}, but got {prompt!r}; mend the template.'
+            )
+        samples.append(Sample(index, class_name, prompt, seed))
+    return samples
+
+
+def plan_batches(samples: Sequence[Sample], first: int, size: int) -> list[list[Sample]]:
+    """Return consecutive batches, the first of ``first`` samples, the others of ``size``.
+
+    A batch depends on indices alone, not on where a run was interrupted: networks round differently in batches of
+    different make-up, and a resumed run has to give the same bytes.
+    """
+    starts = [0, *range(first, len(samples), size)]
+    return [list(samples[a:b]) for a, b in zip(starts, [*starts[1:], len(samples)])]
+
+
+def batches_of_rank(batches: Sequence[list[Sample]], rank: int, world_size: int) -> list[list[Sample]]:
+    """Return every ``world_size``-th batch, beginning with number ``rank``.
+
+    Raises:
+        ValueError: ``rank`` is not in [0, ``world_size``).
+    """
+    if not 0 <= rank < world_size:
+        raise ValueError(f'Expected `rank` in [0, {world_size}), but got {rank}.')
+    return list(batches[rank::world_size])

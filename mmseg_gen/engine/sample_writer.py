@@ -1,0 +1,112 @@
+"""Writing samples into a generated data set, their manifest lines last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mmseg_gen.engine.labelling import Label, Labelling
+from mmseg_gen.engine.manifest import DROPPED, KEPT, Entry, ManifestShard
+from mmseg_gen.engine.pairs import GeneratedPair
+from mmseg_gen.engine.planning import Sample
+from mmseg_gen.engine.settings import FilterSettings
+from mmseg_gen.engine.writing import encode_png, write_atomically, write_bytes
+
+FOLDERS = {'image': 'images', 'evidence': 'evidence', 'mask': 'masks'}
+EMPTY, TOO_SMALL, TOO_LARGE, UNRECOGNISED = (
+    'empty mask',
+    'mask too small',
+    'mask too large',
+    'not recognised by CLIP',
+)
+FAILED = 'failed: '
+
+
+@dataclass(frozen=True)
+class PendingSample:
+    """A sample whose image and evidence are on disk while its label is computed."""
+
+    sample: Sample
+    label: Future[Label]
+    files: dict[str, tuple[str, int]] = field(default_factory=dict)
+    measures: dict[str, float] = field(default_factory=dict)
+
+
+class SampleWriter:
+    """Writes the samples of one process.
+
+    Args:
+        root: Folder of the data set.
+        shard: Where the manifest lines go.
+        labelling: What labels the images.
+        limits: Which samples are dropped.
+    """
+
+    def __init__(
+        self, root: Path, shard: ManifestShard, labelling: Labelling, limits: FilterSettings
+    ) -> None:
+        self.root, self.shard, self.labelling, self.limits = root, shard, labelling, limits
+        for folder in FOLDERS.values():
+            (root / folder).mkdir(exist_ok=True)
+
+    def stage(self, sample: Sample, pair: GeneratedPair | str) -> PendingSample:
+        """Write image and evidence and ask for the label.
+
+        Args:
+            sample: The sample.
+            pair: What was generated, or a text that says why nothing was.
+        """
+        if isinstance(pair, str):
+            failure: Future[Label] = Future()
+            failure.set_result(Label(error=pair))
+            return PendingSample(sample, failure)
+        image, evidence = f'images/{sample.name}.png', f'evidence/{sample.name}.npz'
+        files = {
+            'image': (image, write_bytes(self.root / image, encode_png(pair.image))),
+            'evidence': (evidence, write_atomically(self.root / evidence, pair.evidence.save)),
+        }
+        measures = {} if pair.clip_probability is None else {'clip': float(pair.clip_probability)}
+        # Labelled as it reads back, so that labelling the stored evidence later gives the same mask.
+        return PendingSample(
+            sample, self.labelling.submit(pair.image, pair.evidence.stored()), files, measures
+        )
+
+    def finish(self, pending: PendingSample) -> Entry:
+        """Write the mask, then the manifest line, and return it."""
+        sample, label, files = pending.sample, pending.label.result(), dict(pending.files)
+        if label.mask is not None:
+            mask = f'masks/{sample.name}.png'
+            files['mask'] = (mask, write_bytes(self.root / mask, encode_png(label.mask * np.uint8(255))))
+        measures = {name: round(value, 6) for name, value in {**label.measures, **pending.measures}.items()}
+        reason = FAILED + label.error if label.error else rejection(measures, self.limits)
+        entry = Entry(
+            index=sample.index,
+            name=sample.name,
+            class_name=sample.class_name,
+            prompt=sample.prompt,
+            seed=sample.seed,
+            status=DROPPED if reason else KEPT,
+            reason=reason,
+            files=files,
+            measures=measures,
+        )
+        self.shard.append(entry)
+        return entry
+
+
+def rejection(measures: Mapping[str, float], limits: FilterSettings) -> str:
+    """Return why a sample with these measures is dropped; empty if it is kept."""
+    area, clip = measures.get('area', 0.0), measures.get('clip')
+    if area == 0:
+        return EMPTY
+    if area < limits.min_area:
+        return TOO_SMALL
+    if area > limits.max_area:
+        return TOO_LARGE
+    if limits.clip_threshold is not None and clip is not None and clip < limits.clip_threshold:
+        return UNRECOGNISED
+    return ''

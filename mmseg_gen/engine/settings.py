@@ -1,0 +1,176 @@
+"""What a synthesis run is told: the config's ``synthesis`` dict, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from mmseg_gen.errors import UserError
+
+# What decides a sample's content; the others decide how many there are, where, and how fast.
+_IDENTITY = (
+    'generator', 'revision', 'template', 'steps', 'guidance', 'seed', 'height', 'width', 'dtype', 'evidence', 'labeller',
+    'filter',
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EvidenceSettings:
+    """How evidence is drawn from the recorded attention; see :func:`mmseg_gen.generators.evidence.collect_evidence`."""
+
+    top_k: int = 3
+    tau: float = 0.5
+    num_seeds: int = 20
+
+
+@dataclass(frozen=True)
+class FilterSettings:
+    """Which samples are dropped.
+
+    Attributes:
+        min_area: Smallest foreground share of an image, in [0, 1]; an empty mask is always dropped.
+        max_area: Largest foreground share, in [0, 1].
+        drop_uncertain_share: Share of the kept samples, in [0, 1), that :class:`SyntheticDataset` leaves out by default,
+            the most uncertain first. It belongs to the whole set, so it is applied when the set is read.
+        clip_threshold: Smallest CLIP probability of the sample's class among the run's classes; None asks no CLIP.
+    """
+
+    min_area: float = 0.0
+    max_area: float = 1.0
+    drop_uncertain_share: float = 0.0
+    clip_threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_area < self.max_area <= 1:
+            raise UserError(
+                'Expected `synthesis.filter` with 0 <= min_area < max_area <= 1, but got '
+                f'min_area={self.min_area}, max_area={self.max_area}.'
+            )
+        if not 0 <= self.drop_uncertain_share < 1:
+            raise UserError(
+                f'Expected `synthesis.filter.drop_uncertain_share` in [0, 1), but got {self.drop_uncertain_share}.'
+            )
+
+
+@dataclass(frozen=True)
+class SynthesisSettings:
+    """Settings of a synthesis run.
+
+    Attributes:
+        generator: Name or folder for :func:`mmseg_gen.generators.parts.load_parts`.
+        revision: Revision of a hub repository.
+        output: Folder of the data set; None leaves it to ``--work-dir`` or the config's name.
+        classes: Class names, or the name of a list: 'embedded', 'voc', 'coco', 'imagenet'.
+        template: 'embedded', 'photo', one template or several with ``{class}``, or a dict of
+            :class:`mmseg_gen.generators.prompts.PromptGrammar`; None takes the first for the embedded generator, else the second.
+        prompts: JSONL of one's own prompts, instead of ``classes`` and ``template``.
+        num_samples: Samples to make in all; a finished set can be made larger later.
+        steps: Denoising steps.
+        guidance: Classifier-free guidance scale.
+        seed: Seed of the run, an integer >= 0.
+        batch_size: Samples per batch; equal up to rounding between batch sizes.
+        first_batch: Samples in the first batch; small, so that a picture appears early.
+        height: Height in pixels; None takes the model's default.
+        width: Width in pixels; None takes the model's default.
+        dtype: Number format of the networks: 'float32', 'float16', 'bfloat16'.
+        device: Device; None takes an accelerator where there is one.
+        workers: Processes that label; 0 labels in the main process.
+        evidence: See :class:`EvidenceSettings`.
+        labeller: Config of the transform that writes ``gt_seg_map``.
+        filter: See :class:`FilterSettings`.
+    """
+
+    generator: str = 'embedded'
+    revision: str | None = None
+    output: str | None = None
+    classes: str | tuple[str, ...] = 'embedded'
+    template: str | tuple[str, ...] | dict[str, Any] | None = None
+    prompts: str | None = None
+    num_samples: int = 24
+    steps: int = 40
+    guidance: float = 7.5
+    seed: int = 0
+    batch_size: int = 8
+    first_batch: int = 4
+    height: int | None = None
+    width: int | None = None
+    dtype: str = 'float32'
+    device: str | None = None
+    workers: int = 0
+    evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
+    labeller: dict[str, Any] = field(default_factory=lambda: {'type': 'AttentionCutLabel'})
+    filter: FilterSettings = field(default_factory=FilterSettings)
+
+    def __post_init__(self) -> None:
+        for name, low in (
+            ('num_samples', 1),
+            ('steps', 1),
+            ('batch_size', 1),
+            ('first_batch', 1),
+            ('workers', 0),
+            ('seed', 0),
+        ):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise UserError(f'Expected `synthesis.{name}` to be an integer >= {low}, but got {value!r}.')
+        for name in ('height', 'width'):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise UserError(
+                    f'Expected `synthesis.{name}` to be None or a number of pixels >= 1, but got {value!r}.'
+                )
+        if not self.labeller.get('type'):
+            raise UserError(f'Expected `synthesis.labeller` with a `type`, but got {self.labeller!r}.')
+
+    @classmethod
+    def from_dict(cls, config: Mapping[str, Any]) -> SynthesisSettings:
+        """Return the settings of a config's ``synthesis`` dict, which is left as it is.
+
+        Raises:
+            UserError: A key is unknown, or a value is out of its range.
+        """
+        values = _plain(config)
+        _refuse_unknown('synthesis', values, cls)
+        for name, kind in (('evidence', EvidenceSettings), ('filter', FilterSettings)):
+            if name in values:
+                _refuse_unknown(f'synthesis.{name}', values[name], kind)
+                values[name] = kind(**values[name])
+        for name in ('classes', 'template'):
+            if isinstance(values.get(name), list):
+                values[name] = tuple(values[name])
+        return cls(**values)
+
+    def identity(self) -> dict[str, Any]:
+        """Return the settings that decide the content of a sample, as plain JSON values."""
+        values = _plain(asdict(self))
+        return {name: values[name] for name in _IDENTITY}
+
+
+def first_difference(expected: Mapping[str, Any], actual: Mapping[str, Any], prefix: str = '') -> str | None:
+    """Return the dotted name of the first key whose values differ, in alphabetical order, or None."""
+    for key in sorted({*expected, *actual}):
+        left, right, name = expected.get(key), actual.get(key), f'{prefix}{key}'
+        if isinstance(left, Mapping) and isinstance(right, Mapping):
+            if (inner := first_difference(left, right, f'{name}.')) is not None:
+                return inner
+        elif left != right:
+            return name
+    return None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items() if key != '_scope_'}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _refuse_unknown(name: str, values: Mapping[str, Any], kind: type) -> None:
+    if not isinstance(values, Mapping):
+        raise UserError(f'Expected `{name}` to be a dict, but got {values!r}.')
+    known = [f.name for f in fields(kind)]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise UserError(f'Expected `{name}` with keys from {", ".join(known)}, but got {", ".join(unknown)}.')

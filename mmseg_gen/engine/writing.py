@@ -1,0 +1,55 @@
+"""Writing files so that a reader, or a later run, never sees half of one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+PARTIAL_PREFIX = '.partial-'
+
+
+def write_atomically(path: Path, write: Callable[[Path], None], tag: str = '') -> int:
+    """Let ``write`` fill a temporary file beside ``path``, then rename it, and return its size in bytes.
+
+    The temporary name is fixed and keeps the suffix: a run that was killed while writing overwrites its own leftover.
+
+    Args:
+        path: Where the file shall be.
+        write: Gets the temporary path.
+        tag: Tells apart processes that may write the same file at the same time.
+    """
+    partial = path.with_name(f'{PARTIAL_PREFIX}{tag}{path.name}')
+    write(partial)
+    with open(partial, 'rb') as written:
+        os.fsync(written.fileno())
+        size = os.fstat(written.fileno()).st_size
+    os.replace(partial, path)
+    return size
+
+
+def write_bytes(path: Path, content: bytes, tag: str = '') -> int:
+    """Write ``content`` to ``path`` atomically and return its size in bytes; ``tag`` as in :func:`write_atomically`."""
+    return write_atomically(path, lambda partial: partial.write_bytes(content), tag)
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """Return the PNG bytes of ``pixels``: ``(H, W, 3)`` uint8 RGB or ``(H, W)`` uint8; equal pixels give equal bytes.
+
+    Raises:
+        ValueError: The array is of another type or shape.
+    """
+    pixels = np.asarray(pixels)
+    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3):
+        raise ValueError(
+            f'Expected `pixels` as uint8 (H, W) or (H, W, 3), but got {pixels.dtype} {pixels.shape}.'
+        )
+    encoded, buffer = cv2.imencode(
+        '.png', pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., ::-1])
+    )
+    if not encoded:
+        raise ValueError(f'Expected `pixels` that PNG can hold, but got shape {pixels.shape}.')
+    return buffer.tobytes()

@@ -1,0 +1,51 @@
+"""Clean-up of binary masks: holes filled, small components dropped."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from scipy.ndimage import binary_fill_holes
+
+
+def clean_mask(mask: np.ndarray, min_component: float = 0.0, fill_holes: bool = True) -> np.ndarray:
+    """Return the mask with its holes filled and its small components dropped, bool ``(H, W)``.
+
+    Args:
+        mask: Bool ``(H, W)``.
+        min_component: Components (8-connected) below this share of the mask's own area go, in [0, 1]; the largest stays.
+        fill_holes: Fill background regions that do not reach the border (4-connected), before components are measured.
+
+    Raises:
+        ValueError: ``min_component`` is outside [0, 1].
+
+    Example:
+        >>> clean_mask(np.array([[1, 1, 0, 1]], bool), min_component=0.5)
+        array([[ True,  True, False, False]])
+    """
+    if not 0 <= min_component <= 1:
+        raise ValueError(f'Expected `min_component` in [0, 1], but got {min_component}.')
+    out = binary_fill_holes(mask) if fill_holes else np.array(mask, bool)
+    if min_component == 0 or not out.any():
+        return out
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(out.astype(np.uint8), connectivity=8)
+    areas = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
+    areas[0] = 0
+    keep = areas >= min_component * areas.sum()
+    keep[areas.argmax()] = True
+    keep[0] = False
+    return keep[labels]
+
+
+def largest_component(mask: np.ndarray) -> np.ndarray:
+    """Return the largest 8-connected component, bool ``(H, W)``; of equal ones the first in reading order, of none none."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(np.asarray(mask, np.uint8), connectivity=8)
+    if count < 2:
+        return np.zeros(np.shape(mask), bool)
+    return labels == 1 + stats[1:, cv2.CC_STAT_AREA].argmax()
+
+
+def inner_boundary(mask: np.ndarray) -> np.ndarray:
+    """Return the pixels of the mask with a 4-neighbour in the image outside the mask, bool ``(H, W)``."""
+    padded = np.pad(np.asarray(mask, bool), 1, mode='edge')
+    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return padded[1:-1, 1:-1] & ~inside

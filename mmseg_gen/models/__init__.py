@@ -1,0 +1,9 @@
+"""Models: thin classes registered with MMSegmentation; their mathematics lives in `functional` and `generators`."""
+
+from __future__ import annotations
+
+from .backbones import DiffusionBackbone
+from .decode_heads import DiffusionFCNHead
+from .segmentors import MeanTTAModel
+
+__all__ = ['DiffusionBackbone', 'DiffusionFCNHead', 'MeanTTAModel']

@@ -1,0 +1,7 @@
+"""Backbones made of generative models."""
+
+from __future__ import annotations
+
+from .diffusion_backbone import DiffusionBackbone
+
+__all__ = ['DiffusionBackbone']

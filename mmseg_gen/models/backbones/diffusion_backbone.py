@@ -1,0 +1,172 @@
+"""A frozen text-to-image model as a backbone: the exploitation stage of DiffusionSeg (arXiv 2303.09813, section 3.3.1).
+
+Shape letters: B batch, H and W the sides of the images, C channels of a feature map, h and w its sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from mmseg_gen.registry import MODELS
+
+from .feature_cache import FeatureCache
+
+if TYPE_CHECKING:
+    from mmseg_gen.generators.clip_prior import ClipPrior
+    from mmseg_gen.generators.parts import Parts
+
+DTYPES = {'float32': torch.float32, 'float16': torch.float16, 'bfloat16': torch.bfloat16}
+PASSES = ('invert', 'reverse')
+
+
+@MODELS.register_module()
+class DiffusionBackbone(BaseModule):
+    """Return the features of a diffusion model's transformer blocks, averaged over the steps of a DDIM inversion.
+
+    The generator is loaded at the first call, once for all backbones of a process that ask for the same one. It is no
+    submodule: the backbone has no parameters and an empty ``state_dict``, so checkpoints hold the decoder only, and
+    copies are cheap. Nothing in it is ever trained, and it stays in evaluation mode.
+
+    With `blocks='encoder'` the maps, the finest first, are for Stable Diffusion 1.x and 2.x at strides 8, 8, 16, 16, 32,
+    32 with 320, 320, 640, 640, 1280, 1280 channels, and for the embedded model at strides 4, 8, 16 with 64, 112, 192
+    channels; `out_channels` reads them from the generator. Give them to the head as ``in_channels``.
+
+    Args:
+        generator: 'embedded', a Hub id, or a folder, as in `mmseg_gen.generators.parts.load_parts`.
+        revision: Revision of a Hub id.
+        clip: Folder or Hub id of the CLIP that ``prior`` asks; by default the one beside the generator, if any.
+        dtype: Precision of the generator: 'float32', 'float16' or 'bfloat16'.
+        steps: DDIM steps T (the paper: 40).
+        passes: 'reverse' inverts the image and takes the features on the way back, as in the paper; 'invert' takes them
+            while inverting, at the same states and half the cost.
+        blocks: Transformer blocks: 'encoder' (the paper's six maps), 'all', or a list of their numbers.
+        fixed_point: Refinements of each inversion step.
+        prior: Settings of the CLIP prior, ``dict(class_names=..., templates=...)`` as in `ClipPrior`: the image is inverted
+            under a prompt that names its class. None for the empty prompt (the paper's "w/o prior").
+        mean: What the data preprocessor subtracted from RGB values in [0, 255].
+        std: What it divided them by.
+        cache_features: Keep features in memory, keyed by the image's content. It pays where an image returns unchanged
+            or with few variants, such as flips.
+        max_cache_mb: Limit of that memory in MiB; once it is reached, further images are computed each time.
+        init_cfg: As in `BaseModule`; there is nothing to initialise.
+
+    Raises:
+        ValueError: A setting is out of range.
+    """
+
+    def __init__(
+        self,
+        generator: str = 'embedded',
+        *,
+        revision: str | None = None,
+        clip: str | None = None,
+        dtype: str = 'float32',
+        steps: int = 40,
+        passes: str = 'invert',
+        blocks: str | Sequence[int] = 'encoder',
+        fixed_point: int = 0,
+        prior: dict | None = None,
+        mean: Sequence[float] = (127.5, 127.5, 127.5),
+        std: Sequence[float] = (127.5, 127.5, 127.5),
+        cache_features: bool = False,
+        max_cache_mb: float = 1024,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if passes not in PASSES:
+            raise ValueError(f'Expected `passes` to be one of {PASSES}, but got {passes!r}.')
+        if dtype not in DTYPES:
+            raise ValueError(f'Expected `dtype` to be one of {tuple(DTYPES)}, but got {dtype!r}.')
+        if steps < 1:
+            raise ValueError(f'Expected `steps` to be at least 1, but got {steps}.')
+        self.generator, self.revision, self.clip, self.dtype = generator, revision, clip, dtype
+        self.settings: dict[str, Any] = dict(steps=steps, passes=passes, blocks=blocks, fixed_point=fixed_point)
+        self.prior = None if prior is None else dict(prior)
+        self.mean, self.std = tuple(mean), tuple(std)
+        self.cache = FeatureCache(max_cache_mb) if cache_features else None
+        super().train(False)
+
+    def train(self, mode: bool = True) -> DiffusionBackbone:
+        """Stay in evaluation mode, whatever is asked."""
+        return super().train(False)
+
+    def parts(self, device: torch.device | str = 'cpu') -> Parts:
+        """Return the frozen generator on a device, loading it if no backbone has done so."""
+        return _shared_parts(self.generator, self.revision, self.clip, str(torch.device(device)), self.dtype)
+
+    @property
+    def out_channels(self) -> list[int]:
+        """Channels of each feature map; loads the generator."""
+        from mmseg_gen.generators.features import block_channels
+
+        return block_channels(self.parts().unet, self.settings['blocks'])
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return the feature maps [(B, C, h, w), ...], the finest first, in the precision of the images.
+
+        Args:
+            images: Normalised RGB images (B, 3, H, W). Sides that the latent grid does not divide are resized to the
+                next multiple, so that a map covers exactly the image.
+        """
+        parts = self.parts(images.device)
+        pixels = to_generator_range(images.float(), self.mean, self.std, parts.latent_scale)
+        if self.cache is None:
+            maps = self._features(parts, pixels)
+        else:
+            maps = self.cache.fetch(pixels, lambda some: self._features(parts, some))
+        return tuple(x.to(images.dtype) for x in maps)
+
+    def _features(self, parts: Parts, pixels: Tensor) -> list[Tensor]:
+        from mmseg_gen.generators.features import diffusion_features
+        from mmseg_gen.generators.text import encode_prompts
+
+        context = encode_prompts(parts, self._prompts(parts, pixels))
+        maps = diffusion_features(parts, pixels, context, **self.settings)
+        return sorted(maps, key=lambda x: -x.shape[-1] * x.shape[-2])
+
+    def _prompts(self, parts: Parts, pixels: Tensor) -> list[str]:
+        if self.prior is None:
+            return [''] * len(pixels)
+        return self._clip_prior(parts).prompts(pixels)
+
+    def _clip_prior(self, parts: Parts) -> ClipPrior:
+        from mmseg_gen.generators.clip_prior import ClipPrior
+
+        return ClipPrior(parts.clip, **self.prior)
+
+
+def to_generator_range(images: Tensor, mean: Sequence[float], std: Sequence[float], multiple: int) -> Tensor:
+    """Return images (B, 3, H', W') in [-1, 1] whose sides are multiples of ``multiple``.
+
+    Args:
+        images: Normalised RGB images (B, 3, H, W), ``(values in [0, 255] - mean) / std``.
+        mean: Three means.
+        std: Three deviations.
+        multiple: Factor by which the autoencoder shrinks each side.
+
+    Raises:
+        ValueError: The images do not have three channels.
+    """
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f'Expected images of shape (B, 3, H, W), but got {tuple(images.shape)}.')
+    scale, shift = (images.new_tensor(list(values)).view(1, 3, 1, 1) for values in (std, mean))
+    pixels = (images * scale + shift) / 127.5 - 1
+    size = [-(-side // multiple) * multiple for side in images.shape[2:]]
+    if size != list(images.shape[2:]):
+        pixels = interpolate(pixels, size=size, mode='bilinear', align_corners=False)
+    return pixels.clamp(-1, 1)
+
+
+@lru_cache(maxsize=2)
+def _shared_parts(generator: str, revision: str | None, clip: str | None, device: str, dtype: str) -> Parts:
+    from mmseg_gen.generators.parts import load_parts
+
+    return load_parts(generator, revision=revision, clip=clip, device=device, dtype=DTYPES[dtype])

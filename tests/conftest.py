@@ -1,0 +1,32 @@
+"""Settings that must hold before torch and huggingface_hub are imported, and fixtures for every test."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+os.environ.setdefault('MKL_NUM_THREADS', '1')
+os.environ['HF_HUB_OFFLINE'] = '1'
+os.environ['TRANSFORMERS_VERBOSITY'] = 'error'
+os.environ['MPLBACKEND'] = 'Agg'
+
+
+@pytest.fixture(scope='session')
+def repository() -> Path:
+    """Root of the checkout, the folder of ``setup.py``."""
+    return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope='session')
+def embedded_weights() -> Path:
+    """Folder of the embedded pipeline; the test is skipped where it is absent."""
+    from mmseg_gen.generators import embedded
+
+    default = Path(embedded.__file__).parent / 'weights' / 'pipeline'
+    folder = Path(os.environ.get('MMSEG_GEN_EMBEDDED', default))
+    if not (folder / 'model_index.json').is_file():
+        pytest.skip(f'no embedded weights in {folder}')
+    return folder
