@@ -11,9 +11,10 @@ model = dict(
     data_preprocessor=data_preprocessor,
     backbone=dict(
         generator='embedded',
+        clip=None,  # the one that comes with it
         steps=10,
         passes='invert',
-        prior=dict(class_names='embedded'),
+        prior=dict(classes='embedded', templates=['a photo of a {}']),
         cache_features=True,
     ),
     decode_head=dict(in_channels=[64, 112, 192], widths=(64, 32), norm_cfg=dict(type='BN')),

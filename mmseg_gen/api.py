@@ -13,16 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmseg_gen.datasets.image_reading import (
-    check_image,
-    model_size,
-    read_image,
-    resize_image,
-    resize_map,
-    resize_mask,
-)
+from mmseg_gen.datasets.image_reading import check_photo, model_size, read_image
 from mmseg_gen.engine.writing import encode_png, write_bytes
 from mmseg_gen.errors import UserError
+from mmseg_gen.functional.canvas import resize_map, resize_mask
 from mmseg_gen.visualization.overlay import overlay_mask
 
 if TYPE_CHECKING:
@@ -35,6 +29,8 @@ ATTENTION_CUT = 'attention-cut'
 DEFAULT_PROMPT = 'a photo of a {class}'
 # DDIM steps of DiffusionSeg.
 DEFAULT_STEPS = 40
+# What four halvings of an image need.
+_MULTIPLE = 16
 
 ImageLike = str | os.PathLike | np.ndarray
 Segmenter = Callable[[np.ndarray], 'Segmentation']
@@ -205,9 +201,9 @@ class AttentionCutSegmenter:
         """Return the segmentation of an ``(H, W, 3)`` uint8 RGB image."""
         from mmseg_gen.functional.attention_cut import attention_cut
 
-        size = check_image(image).shape[:2]
+        size = check_photo(image).shape[:2]
         side = max(self.multiple, self.parts.default_size // self.multiple * self.multiple)
-        seen = resize_image(image, model_size(size, side, self.multiple))
+        seen = resize_map(image, model_size(size, side, self.multiple))
         evidence = self.collect(seen)
         cut = attention_cut(evidence, seen, self.settings)
         objectness = np.clip(resize_map(cut.objectness, size), 0, 1)
@@ -241,9 +237,11 @@ class AttentionCutSegmenter:
 class ModelSegmenter:
     """A trained MMSegmentation model; the mask is the class's channel, or the foreground of a two-class model.
 
+    A model whose test pipeline does not resize sees the image at the size it was trained at (`model_size`).
+
     Args:
         config: Path of the config.
-        checkpoint: Path of the weights.
+        checkpoint: Path of the weights, or the work folder that holds them.
         class_name: One of the model's classes; any name where the model only knows background and foreground.
         device: Where to run, by default a GPU where there is one.
 
@@ -260,37 +258,37 @@ class ModelSegmenter:
         *,
         device: str | None = None,
     ):
-        for kind, path in (('config', config), ('checkpoint', checkpoint)):
-            if not Path(path).is_file():
-                raise FileNotFoundError(f'Expected a {kind} file, but there is no {path}.')
-        from mmengine.config import Config
-
         from mmseg_gen import registry  # noqa: F401  makes mmseg importable with mmcv-lite
+        from mmseg_gen.engine.launch import find_checkpoint, known_types_only
         from mmseg.apis import init_model
 
-        cfg = Config.fromfile(config)
-        cfg.test_pipeline = _image_pipeline(cfg)
-        self.class_name = class_name
+        weights = find_checkpoint(str(checkpoint))
+        cfg = _inference_config(config)
+        self.class_name, self.side = class_name, _training_side(cfg)
         try:
-            self.model = init_model(cfg, str(checkpoint), device=_device(device))
+            with known_types_only():
+                self.model = init_model(cfg, weights, device=_device(device))
         except KeyError as error:
-            raise UserError(f'Expected {checkpoint} to be a checkpoint of MMEngine, but it lacks {error}.') from error
+            raise UserError(f'Expected {weights} to be a checkpoint of MMEngine, but it lacks {error}.') from error
         self.index = _class_index(self.model.dataset_meta['classes'], class_name)
 
     def __call__(self, image: np.ndarray) -> Segmentation:
         """Return the segmentation of an ``(H, W, 3)`` uint8 RGB image."""
         from mmseg.apis import inference_model
 
+        size = check_photo(image).shape[:2]
+        seen = image if self.side is None else resize_map(image, model_size(size, self.side, _MULTIPLE))
         # MMSegmentation takes arrays as OpenCV reads them: BGR.
-        result = inference_model(self.model, np.ascontiguousarray(check_image(image)[..., ::-1]))
+        result = inference_model(self.model, np.ascontiguousarray(seen[..., ::-1]))
         scores, labels = result.seg_logits.data.float().cpu(), result.pred_sem_seg.data[0].cpu()
         # A model of one channel gives sigmoid probabilities already.
         probability = scores[0] if len(scores) == 1 else scores.softmax(0)[self.index]
-        return Segmentation((labels == self.index).numpy(), probability.numpy(), self.class_name)
+        mask = resize_mask((labels == self.index).numpy(), size)
+        return Segmentation(mask, resize_map(probability.numpy(), size), self.class_name)
 
 
 def _pixels(image: ImageLike) -> np.ndarray:
-    return check_image(read_image(image) if isinstance(image, str | os.PathLike) else image)
+    return check_photo(read_image(image) if isinstance(image, str | os.PathLike) else image)
 
 
 def _device(device: str | None) -> str:
@@ -305,10 +303,26 @@ def _parts(generator: str | Parts, device: str | None) -> Parts:
     return generator if isinstance(generator, Parts) else load_parts(generator, device=_device(device))
 
 
-def _image_pipeline(cfg: Any) -> list[Any]:
-    """Return the config's test pipeline without what loads labels or evidence."""
+def _inference_config(path: str | os.PathLike[str]) -> Any:
+    """Return the config with a test pipeline that loads an image only: no labels, no evidence."""
+    from mmengine.config import Config
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'Expected a config file, but there is no {path}.')
+    cfg = Config.fromfile(path)
+    if cfg.get('model') is None or cfg.get('test_dataloader', cfg.get('test_pipeline')) is None:
+        raise UserError(f'Expected {path} to have a `model` and a `test_dataloader`, but it lacks one.')
     steps = cfg.get('test_pipeline') or cfg.test_dataloader.dataset.pipeline
-    return [step for step in steps if not step['type'].startswith('Load') or step['type'].startswith('LoadImage')]
+    cfg.test_pipeline = [s for s in steps if not s['type'].startswith('Load') or s['type'].startswith('LoadImage')]
+    return cfg
+
+
+def _training_side(cfg: Any) -> int | None:
+    """Return the side at which a model was trained if its test pipeline leaves the size of an image to the caller."""
+    size = cfg.get('data_preprocessor', {}).get('size')
+    if size is None or any('Resize' in step['type'] for step in cfg.test_pipeline):
+        return None
+    return max(_MULTIPLE, max(size) // _MULTIPLE * _MULTIPLE)
 
 
 def _class_index(classes: tuple[str, ...], class_name: str) -> int:

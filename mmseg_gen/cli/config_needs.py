@@ -55,7 +55,8 @@ def _missing_data(config: dict, path: Path) -> list[str]:
 def _data_cure(dataset: str, root: str, path: Path, hint: str | None) -> str:
     if dataset.rpartition('.')[2] == 'SyntheticDataset':
         return f'synthetic set {root} is not made yet; make it with: python tools/synthesize.py {path}'
-    return f'{dataset} expects its data in {root}. {hint or "Put or link the data set there, or set `data_root`."}'
+    hint = hint or 'Put or link the data set there, or set `data_root`.'
+    return f'{dataset} expects its data in {root}. {hint}'
 
 
 def generator_names(config: dict) -> list[str]:

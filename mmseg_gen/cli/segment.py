@@ -139,10 +139,10 @@ def segment_all(jobs: Iterable[Job], segmenter: Segmenter) -> list[tuple[Path, s
 
 
 def _segment_one(job: Job, segmenter: Segmenter) -> None:
-    from mmseg_gen.datasets.image_reading import check_image, read_image
+    from mmseg_gen.datasets.image_reading import check_photo, read_image
     from mmseg_gen.engine.writing import encode_png, write_bytes
 
-    image = check_image(read_image(job.image))
+    image = check_photo(read_image(job.image))
     result = segmenter(image)
     job.overlay.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(job.overlay, encode_png(result.overlay(image)))

@@ -1,20 +1,18 @@
-"""Read any common image file as 8-bit RGB, and move images and masks between sizes without a shift.
+"""Read any common image file as 8-bit RGB, and choose the size at which a model sees it.
 
-Shape letters: H, W the image's own size; h, w the size a model sees. Pixel centres lie at half-integers in all sizes
-(the convention of OpenCV's ``INTER_LINEAR`` and of ``align_corners=False``), so that nothing moves by half a pixel.
+Shape letters: H, W the image's own size; h, w the size a model sees.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mmseg_gen.errors import UserError
+from mmseg_gen.functional.canvas import check_image
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
 MIN_SIDE = 8
@@ -82,20 +80,16 @@ def _from_wide_values(values: np.ndarray, file: Path) -> np.ndarray:
     return np.repeat(grey[..., None], 3, axis=-1)
 
 
-def check_image(image: Any) -> np.ndarray:
-    """Return the array unchanged if it is an image that a segmentor can use.
+def check_photo(image: np.ndarray) -> np.ndarray:
+    """Return the image unchanged if a segmentor can use it.
 
     Raises:
         TypeError: It is not a uint8 array.
         ValueError: It is not ``(H, W, 3)``, or a side is shorter than 8 pixels.
     """
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        got = f'an array of {image.dtype}' if isinstance(image, np.ndarray) else type(image).__name__
-        raise TypeError(f'Expected `image` to be a path or a uint8 RGB array, but got {got}.')
-    if image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f'Expected `image` of shape (H, W, 3), but got {image.shape}.')
-    if min(image.shape[:2]) < MIN_SIDE:
-        height, width = image.shape[:2]
+    check_image(image)
+    height, width = image.shape[:2]
+    if min(height, width) < MIN_SIDE:
         raise ValueError(f'Expected an image of at least {MIN_SIDE} x {MIN_SIDE} pixels, but got {width} x {height}.')
     return image
 
@@ -123,34 +117,3 @@ def model_size(size: tuple[int, int], side: int, multiple: int) -> tuple[int, in
     shorter = max(min(size), longer / MAX_ASPECT)
     short_side = max(multiple, round(side * shorter / longer / multiple) * multiple)
     return (short_side, side) if size[0] < size[1] else (side, short_side)
-
-
-def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return a uint8 image at ``(h, w)``: averaged over areas where it shrinks, bicubic where it grows."""
-    if image.shape[:2] == tuple(size):
-        return image.copy()
-    shrinks = size[0] <= image.shape[0] and size[1] <= image.shape[1]
-    return cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-
-
-def resize_map(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return a float map at ``(H, W)``: averaged over areas where it shrinks, bilinear where it grows; float32."""
-    values = np.ascontiguousarray(values, dtype=np.float32)
-    if values.shape == tuple(size):
-        return values.copy()
-    shrinks = size[0] <= values.shape[0] and size[1] <= values.shape[1]
-    return cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-
-
-def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return a bool mask at ``(H, W)``: true where the resized mask is above one half.
-
-    A straight edge stays on its place: halfway between two cells of the small mask.
-    """
-    if mask.shape == tuple(size):
-        return mask.astype(bool)
-    # 8 bits instead of 32: a photo of 8000 x 8000 pixels needs 64 MB here, not 256.
-    values = mask.astype(np.uint8) * 255
-    shrinks = size[0] <= mask.shape[0] and size[1] <= mask.shape[1]
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(values, (size[1], size[0]), interpolation=interpolation) > 127

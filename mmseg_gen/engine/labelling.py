@@ -34,7 +34,7 @@ class Label:
 
 
 def label_image(labeller: Labeller, image: np.ndarray, evidence: Any) -> Label:
-    """Run a labelling transform on one generated image; what it cannot label gives an error, not an exception.
+    """Run a labelling transform on one image; what it cannot label gives an error, not an exception.
 
     Args:
         labeller: Transform that writes ``gt_seg_map``; it gets ``img`` as BGR, as MMSegmentation loads it.

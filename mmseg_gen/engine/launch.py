@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmseg_gen.engine.manifest import read_manifest
 from mmseg_gen.errors import UserError
+from mmseg_gen.functional.manifest import read_manifest
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -43,8 +43,9 @@ def load_config(args: argparse.Namespace) -> Config:
         FileNotFoundError: There is no such file.
         UserError: The file does not parse, or imports something that is not there.
     """
-    import mmseg_gen.registry  # noqa: F401  (compatibility first: a config may import mmseg)
     from mmengine.config import Config
+
+    import mmseg_gen.registry  # noqa: F401  (compatibility first: a config may import mmseg)
 
     if not Path(args.config).is_file():
         raise FileNotFoundError(f'Expected a config file, but there is no {args.config}.')
@@ -125,7 +126,8 @@ def require_data(config: Config, loader: str) -> None:
         if root and not Path(root).expanduser().is_dir():
             hint = config.get('data_hint', {}).get(root, 'Put it there, or set `data_root` to where it is.')
             raise FileNotFoundError(
-                f'Expected the data set of `{loader}` ({dataset.get("type")}) in {root}, but there is no such folder. {hint}'
+                f'Expected the data set of `{loader}` ({dataset.get("type")}) in {root}, but there is no such '
+                f'folder. {hint}'
             )
 
 

@@ -8,34 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_gen.engine.settings import first_difference
-from mmseg_gen.engine.writing import write_bytes
 from mmseg_gen.errors import UserError
-
-META_NAME, FORMAT = 'meta.json', 1
-
-
-def read_meta(root: Path) -> dict[str, Any] | None:
-    """Return the content of ``meta.json``, or None where there is none.
-
-    Raises:
-        UserError: The file is not JSON of this format.
-    """
-    path = root / META_NAME
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError:
-        content = None
-    if not isinstance(content, dict) or content.get('format') != FORMAT:
-        raise UserError(f'Expected {path} to be a meta.json of format {FORMAT}; choose another --work-dir.')
-    return content
+from mmseg_gen.functional.manifest import FORMAT, META_NAME, read_meta
+from mmseg_gen.functional.writing import write_bytes
 
 
 def check_meta(root: Path, settings: Mapping[str, Any]) -> None:
     """Check that a folder was made with these settings.
 
-    ``settings`` may be a part of those in ``meta.json``: what is only known once the models are loaded comes later.
+    ``settings`` may be a part of those in ``meta.json``: what is only known once the models are loaded comes
+    later.
 
     Raises:
         UserError: A setting differs; the text names the first one and both values.
@@ -48,8 +30,8 @@ def check_meta(root: Path, settings: Mapping[str, Any]) -> None:
     name = first_difference(known, wanted)
     if name is not None:
         raise UserError(
-            f'Expected `synthesis.{name}` = {_lookup(known, name)!r}, with which {root} was made, but got '
-            f'{_lookup(wanted, name)!r}; choose another --work-dir, or the same settings.'
+            f'Expected `synthesis.{name}` = {_shown(known, name)}, with which {root} was made, but got '
+            f'{_shown(wanted, name)}; choose another --work-dir, or the same settings.'
         )
 
 
@@ -61,8 +43,9 @@ def write_meta(root: Path, settings: Mapping[str, Any], rank: int = 0) -> None:
         write_bytes(path, text.encode('utf-8'), tag=f'{rank}-')
 
 
-def _lookup(values: Mapping[str, Any], name: str) -> Any:
-    """Return the value of a dotted name; None where it is not set."""
+def _shown(values: Mapping[str, Any], name: str) -> str:
+    """Return the value of a dotted name as text, a long one shortened; None where it is not set."""
     for key in name.split('.'):
         values = values.get(key) if isinstance(values, Mapping) else None
-    return values
+    text = repr(values)
+    return text if len(text) <= 80 else f'{text[:77]}...'

@@ -34,7 +34,7 @@ class DiffusionPairGenerator:
         size: Height and width of the images in pixels; None takes the model's own.
         steps: Denoising steps.
         guidance: Classifier-free guidance scale.
-        evidence: How evidence is drawn from the attention.
+        evidence: How evidence is drawn from the attention; None for the defaults.
         prior: Recognises the classes of the run; None leaves ``clip_probability`` out.
 
     Raises:
@@ -48,7 +48,7 @@ class DiffusionPairGenerator:
         size: tuple[int, int] | None = None,
         steps: int = 40,
         guidance: float = 7.5,
-        evidence: EvidenceSettings = EvidenceSettings(),
+        evidence: EvidenceSettings | None = None,
         prior: ClipPrior | None = None,
     ) -> None:
         height, width = size or (parts.default_size, parts.default_size)
@@ -59,7 +59,7 @@ class DiffusionPairGenerator:
             )
         self.parts, self.prior = parts, prior
         self.grid = (height // scale, width // scale)
-        self.steps, self.guidance, self.evidence = steps, guidance, evidence
+        self.steps, self.guidance, self.evidence = steps, guidance, evidence or EvidenceSettings()
         self._empty = encode_prompts(parts, [''])
 
     @classmethod
@@ -71,7 +71,8 @@ class DiffusionPairGenerator:
         Args:
             settings: Settings of the run.
             classes: Classes that CLIP shall tell apart, where the filter asks for it.
-            local_rank: Number of this process on its machine; chooses the GPU where the settings name no device.
+            local_rank: Number of this process on its machine; chooses the GPU where the settings name no
+                device.
         """
         if settings.dtype not in _DTYPES:
             raise UserError(
@@ -85,8 +86,8 @@ class DiffusionPairGenerator:
         if settings.filter.clip_threshold is not None:
             if parts.clip is None:
                 raise UserError(
-                    f'Expected a generator with CLIP for `synthesis.filter.clip_threshold`, but {settings.generator} brings '
-                    'none; set it to None.'
+                    'Expected a generator with CLIP for `synthesis.filter.clip_threshold`, but '
+                    f'{settings.generator} brings none; set it to None.'
                 )
             prior = ClipPrior(parts.clip, list(classes))
         size = None
@@ -102,7 +103,7 @@ class DiffusionPairGenerator:
         )
 
     def describe(self) -> str:
-        """Return a fingerprint of the weights: a SHA-256 over the first and last parameter of each network."""
+        """Return a SHA-256 over the first and last parameter of each network."""
         digest = hashlib.sha256()
         for network in (self.parts.text_encoder, self.parts.unet, self.parts.vae):
             parameters = list(network.parameters())
@@ -133,7 +134,8 @@ class DiffusionPairGenerator:
             images = decode_latents(self.parts, latents)
         except torch.OutOfMemoryError as error:
             raise UserError(
-                f'Expected a batch of {len(samples)} to fit into memory, but it did not; lower synthesis.batch_size.'
+                'Expected the batch to fit into memory, but it did not; lower synthesis.batch_size, now '
+                f'{len(samples)}.'
             ) from error
         evidences = collect_evidence(
             recorder,

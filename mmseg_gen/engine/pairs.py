@@ -20,7 +20,8 @@ class GeneratedPair:
     Attributes:
         image: ``(H, W, 3)`` uint8 RGB.
         evidence: Attention evidence of the sample's class.
-        clip_probability: Probability in [0, 1] of the class among the run's classes; None where CLIP was not asked.
+        clip_probability: Probability in [0, 1] of the class among the run's classes; None where CLIP was not
+            asked.
     """
 
     image: np.ndarray
@@ -29,10 +30,10 @@ class GeneratedPair:
 
 
 class PairGenerator(Protocol):
-    """Batches of samples in, pairs out; each pair is a function of its sample, whatever else is in the batch."""
+    """Batches of samples in, pairs out; a pair is a function of its sample, not of its batch."""
 
     def describe(self) -> Any:
-        """Return what decides the pairs beyond the settings, a fingerprint of the weights for instance, as JSON."""
+        """Return what decides the pairs beyond the settings (a fingerprint of the weights), as JSON."""
 
     def generate(self, samples: Sequence[Sample]) -> list[GeneratedPair]:
         """Return one pair for each sample.
@@ -46,7 +47,8 @@ class PairGenerator(Protocol):
 def generate_pairs(generator: PairGenerator, samples: Sequence[Sample]) -> list[GeneratedPair | str]:
     """Return for each sample its pair, or a text that says why it cannot be made.
 
-    A batch that fails is made again one sample at a time, so that one bad sample does not take the others with it.
+    A batch that fails is made again one sample at a time, so that one bad sample does not take the others
+    with it.
     """
     try:
         return list(generator.generate(samples))

@@ -47,9 +47,7 @@ def plan_samples(
         seed = sample_seed(run_seed, class_name, index)
         prompt = prompt_of(index, class_name, seed)
         if class_name.lower() not in prompt.lower():
-            raise UserError(
-                f'Expected the prompt to name the class {class_name!r}, but got {prompt!r}; mend the template.'
-            )
+            raise UserError(f'Expected the prompt to name its class {class_name!r}, but got {prompt!r}.')
         samples.append(Sample(index, class_name, prompt, seed))
     return samples
 
@@ -57,11 +55,11 @@ def plan_samples(
 def plan_batches(samples: Sequence[Sample], first: int, size: int) -> list[list[Sample]]:
     """Return consecutive batches, the first of ``first`` samples, the others of ``size``.
 
-    A batch depends on indices alone, not on where a run was interrupted: networks round differently in batches of
-    different make-up, and a resumed run has to give the same bytes.
+    A batch depends on indices alone, not on where a run was interrupted: networks round differently in
+    batches of different make-up, and a resumed run has to give the same bytes.
     """
     starts = [0, *range(first, len(samples), size)]
-    return [list(samples[a:b]) for a, b in zip(starts, [*starts[1:], len(samples)])]
+    return [list(samples[a:b]) for a, b in zip(starts, [*starts[1:], len(samples)], strict=True)]
 
 
 def batches_of_rank(batches: Sequence[list[Sample]], rank: int, world_size: int) -> list[list[Sample]]:

@@ -48,7 +48,8 @@ def resolve_classes(classes: str | Sequence[str]) -> list[str]:
     """Return class names as prompts call them, each once.
 
     Args:
-        classes: Names, or the name or file of a list; see :func:`mmseg_gen.generators.class_lists.class_list`.
+        classes: Names, or the name or file of a list; see
+            :func:`mmseg_gen.generators.class_lists.class_list`.
 
     Raises:
         UserError: There is none, or one is not a text.
@@ -61,7 +62,7 @@ def resolve_classes(classes: str | Sequence[str]) -> list[str]:
     wrong = [name for name in names if not isinstance(name, str) or not name.strip()]
     if not names or wrong:
         raise UserError(
-            f'Expected `synthesis.classes` to name at least one class, each a text, but got {list(classes)!r}.'
+            f'Expected `synthesis.classes` to hold texts, at least one, but got {list(classes)!r}.'
         )
     return names
 

@@ -14,7 +14,7 @@ from mmseg_gen.engine.manifest import DROPPED, KEPT, Entry, ManifestShard
 from mmseg_gen.engine.pairs import GeneratedPair
 from mmseg_gen.engine.planning import Sample
 from mmseg_gen.engine.settings import FilterSettings
-from mmseg_gen.engine.writing import encode_png, write_atomically, write_bytes
+from mmseg_gen.functional.writing import encode_png, write_atomically, write_bytes
 
 FOLDERS = {'image': 'images', 'evidence': 'evidence', 'mask': 'masks'}
 EMPTY, TOO_SMALL, TOO_LARGE, UNRECOGNISED = (

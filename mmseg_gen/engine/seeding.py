@@ -25,9 +25,10 @@ def sample_seed(run_seed: int, class_name: str, index: int) -> int:
 
 
 def sample_rng(seed: int, purpose: str) -> np.random.Generator:
-    """Return the random stream of one sample for one purpose ('prompt', 'noise', ...); streams are independent.
+    """Return the random stream of one sample for one purpose ('prompt', 'noise', ...).
 
-    NumPy's generator takes all bits of the seed; the CPU generator of PyTorch keeps 32 of them.
+    Streams are independent. NumPy's generator takes all bits of the seed; the CPU generator of PyTorch keeps
+    32 of them.
     """
     digest = hashlib.sha256(purpose.encode('utf-8')).digest()
     return np.random.default_rng([seed, int.from_bytes(digest[:8], 'big')])

@@ -10,14 +10,14 @@ from mmseg_gen.errors import UserError
 
 # What decides a sample's content; the others decide how many there are, where, and how fast.
 _IDENTITY = (
-    'generator', 'revision', 'template', 'steps', 'guidance', 'seed', 'height', 'width', 'dtype', 'evidence', 'labeller',
-    'filter',
+    'generator', 'revision', 'template', 'steps', 'guidance', 'seed', 'height', 'width', 'dtype', 'evidence',
+    'labeller', 'filter',
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class EvidenceSettings:
-    """How evidence is drawn from the recorded attention; see :func:`mmseg_gen.generators.evidence.collect_evidence`."""
+    """How evidence is drawn from attention; see :func:`~mmseg_gen.generators.evidence.collect_evidence`."""
 
     top_k: int = 3
     tau: float = 0.5
@@ -31,9 +31,11 @@ class FilterSettings:
     Attributes:
         min_area: Smallest foreground share of an image, in [0, 1]; an empty mask is always dropped.
         max_area: Largest foreground share, in [0, 1].
-        drop_uncertain_share: Share of the kept samples, in [0, 1), that :class:`SyntheticDataset` leaves out by default,
-            the most uncertain first. It belongs to the whole set, so it is applied when the set is read.
-        clip_threshold: Smallest CLIP probability of the sample's class among the run's classes; None asks no CLIP.
+        drop_uncertain_share: Share of the kept samples, in [0, 1), that :class:`SyntheticDataset` leaves out
+            by default, the most uncertain first. It belongs to the whole set, so it is applied when the set
+            is read.
+        clip_threshold: Smallest CLIP probability of the sample's class among the run's classes; None asks no
+            CLIP.
     """
 
     min_area: float = 0.0
@@ -49,7 +51,8 @@ class FilterSettings:
             )
         if not 0 <= self.drop_uncertain_share < 1:
             raise UserError(
-                f'Expected `synthesis.filter.drop_uncertain_share` in [0, 1), but got {self.drop_uncertain_share}.'
+                'Expected `synthesis.filter.drop_uncertain_share` in [0, 1), but got '
+                f'{self.drop_uncertain_share}.'
             )
 
 
@@ -63,7 +66,8 @@ class SynthesisSettings:
         output: Folder of the data set; None leaves it to ``--work-dir`` or the config's name.
         classes: Class names, or the name of a list: 'embedded', 'voc', 'coco', 'imagenet'.
         template: 'embedded', 'photo', one template or several with ``{class}``, or a dict of
-            :class:`mmseg_gen.generators.prompts.PromptGrammar`; None takes the first for the embedded generator, else the second.
+            :class:`mmseg_gen.generators.prompts.PromptGrammar`; None takes the first for the embedded
+            generator, else the second.
         prompts: JSONL of one's own prompts, instead of ``classes`` and ``template``.
         num_samples: Samples to make in all; a finished set can be made larger later.
         steps: Denoising steps.
@@ -103,14 +107,8 @@ class SynthesisSettings:
     filter: FilterSettings = field(default_factory=FilterSettings)
 
     def __post_init__(self) -> None:
-        for name, low in (
-            ('num_samples', 1),
-            ('steps', 1),
-            ('batch_size', 1),
-            ('first_batch', 1),
-            ('workers', 0),
-            ('seed', 0),
-        ):
+        least = dict(num_samples=1, steps=1, batch_size=1, first_batch=1, workers=0, seed=0)
+        for name, low in least.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise UserError(f'Expected `synthesis.{name}` to be an integer >= {low}, but got {value!r}.')

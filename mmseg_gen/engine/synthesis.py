@@ -1,8 +1,8 @@
 """Generate a pseudo-labelled data set: images, evidence, masks and a manifest, resumable at any instant.
 
-On disk: ``images/*.png masks/*.png evidence/*.npz manifest.jsonl meta.json``; masks hold 0 and 255. A sample's files
-are renamed into place one by one and its manifest line comes last, so a run killed at any instant goes on to the same
-bytes. Nothing is ever deleted.
+On disk: ``images/*.png masks/*.png evidence/*.npz manifest.jsonl meta.json``; masks hold 0 and 255. A
+sample's files are renamed into place one by one and its manifest line comes last, so a run killed at any
+instant goes on to the same bytes. Nothing is ever deleted.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SECONDS_BETWEEN_LINES = 30.0
 
 @dataclass(frozen=True)
 class Worker:
-    """Which part of a run this process does: process ``rank`` of ``world_size``, the ``local_rank``-th of its machine."""
+    """Which part of a run this process does: ``rank`` of ``world_size``, ``local_rank`` on its machine."""
 
     rank: int = 0
     world_size: int = 1
@@ -76,13 +76,14 @@ def synthesize(
         cfg: Config with a key ``synthesis``; see :class:`SynthesisSettings`.
         work_dir: Folder of the data set; None takes ``synthesis.output``.
         resume: Whether a folder that has samples may be gone on with.
-        worker: Which part this process does; process r makes every ``world_size``-th batch, beginning with batch r.
+        worker: Which part this process does; process r makes every ``world_size``-th batch, beginning with
+            batch r.
         generator: What makes the pairs; None loads ``synthesis.generator``.
         labeller: Transform that writes ``gt_seg_map``; None builds ``synthesis.labeller``.
 
     Raises:
-        UserError: A setting is wrong, the folder was made with other settings or cannot be written, or no sample was
-            kept.
+        UserError: A setting is wrong, the folder was made with other settings or cannot be written, or no
+            sample was kept.
     """
     started = time.monotonic()
     settings = SynthesisSettings.from_dict(_section(cfg))
@@ -205,7 +206,7 @@ def _writable_folder(path: str | Path | None) -> Path:
 
 
 def _finished(root: Path, identity: Mapping[str, Any], resume: bool) -> set[int]:
-    """Return the indices of the samples that are there in full, after checking that they belong to this run."""
+    """Return the indices of the samples that are there in full; check that they belong to this run."""
     entries = read_manifest(root)
     if not entries:
         return set()

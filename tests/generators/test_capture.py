@@ -232,12 +232,12 @@ def test_nan_is_named():
         unet(steps[0][0], 10, encoder_hidden_states=context)
     with pytest.raises(ValueError, match=f'finite attention in {name}.*float32'):
         recorder.cross_maps([[1], [1]])
-    for module in ('mid_block.attentions.0.transformer_blocks.0.attn1',):
-        unet.get_submodule(module).to_k.weight.data[0, 0] = float('nan')
+    last = 'up_blocks.1.attentions.1.transformer_blocks.0.attn1'
+    unet.get_submodule(last).to_k.weight.data[0, 0] = float('nan')
     recorder.reset()
     with recorder:
         unet(steps[0][0], 10, encoder_hidden_states=context)
-    with pytest.raises(ValueError, match='self-attention at 4 x 4'):
+    with pytest.raises(ValueError, match='finite attention in self-attention at 8 x 8'):
         recorder.self_levels(0)
 
 
@@ -262,7 +262,6 @@ def test_foreign_processors_and_odd_batches_are_refused():
     with pytest.raises(ValueError, match='but got Adapter'), AttentionRecorder(unet, (8, 8)):
         pass
     assert all(isinstance(p, Adapter) for p in unet.attn_processors.values())
-    unet.set_default_attn_processor = None
     unet, steps, context = make_case(batch=3)
     with pytest.raises(ValueError, match='even batch'), AttentionRecorder(unet, (8, 8), conditional_half=True):
         unet(steps[0][0], 10, encoder_hidden_states=context)

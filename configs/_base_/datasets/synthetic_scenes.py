@@ -38,4 +38,7 @@ test_dataloader = dict(
 val_dataloader = None
 val_evaluator = None
 test_evaluator = dict(type='SaliencyMetric')
-data_hint = {test_root: 'Write it with: python tools/quickstart.py'}
+data_hint = {
+    test_root: 'Write it with `make quickstart`, or in Python: '
+    f"mmseg_gen.datasets.scenes.write_duts_scenes('{test_root}', 200)."
+}

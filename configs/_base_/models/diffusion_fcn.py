@@ -15,10 +15,11 @@ model = dict(
     backbone=dict(
         type='DiffusionBackbone',
         generator='CompVis/stable-diffusion-v1-4',
+        clip='openai/clip-vit-large-patch14',  # the CLIP whose text encoder Stable Diffusion 1.x uses
         steps=40,  # T
         passes='reverse',  # "features can be extracted during each reverse step"
         blocks='encoder',  # L = 6 at 64, 32 and 16, two of each
-        prior=dict(class_names='imagenet'),  # the CLIP-classifiable prior
+        prior=dict(classes='imagenet'),  # the CLIP-classifiable prior
     ),
     decode_head=dict(
         type='DiffusionFCNHead',

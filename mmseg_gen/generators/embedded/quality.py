@@ -87,10 +87,10 @@ def inversion_error(parts: Parts, scenes: Sequence[Scene], *, steps: int = 40, f
 def contact_sheet(parts: Parts, per_class: int = 10, *, steps: int = 40, guidance: float = 5.0) -> np.ndarray:
     """Return samples of every class, one class a row, ``(10 S, per_class S, 3)`` uint8 RGB."""
     rows = []
-    height, width = (s // parts.latent_scale for s in parts.default_size)
+    side = parts.default_size // parts.latent_scale
     for row, name in enumerate(CLASSES):
         generator = torch.Generator().manual_seed(row)
-        noise = torch.randn((per_class, parts.unet.config.in_channels, height, width), generator=generator)
+        noise = torch.randn((per_class, parts.unet.config.in_channels, side, side), generator=generator)
         context = encode_prompts(parts, [class_prompt(name)] * per_class)
         empty = encode_prompts(parts, [''] * per_class)
         latents = sample_latents(parts, context, empty, noise.to(parts.device), steps=steps, guidance=guidance)

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import logging
 import os
 from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-from .architecture import TOKEN_LIMIT, build_clip, build_scheduler, build_tokenizer, build_unet, build_vae
-from .architecture import CAPTION_WORDS
+from .architecture import (
+    CAPTION_WORDS,
+    TOKEN_LIMIT,
+    build_clip,
+    build_scheduler,
+    build_tokenizer,
+    build_unet,
+    build_vae,
+)
 from .corpus import Corpus, photo_corpus, scene_corpus
 from .stages import clip_loss, encode_latents, unet_loss, vae_loss
 from .training import LoopSettings, TrainingLoop
@@ -81,12 +90,12 @@ def train_embedded(args: argparse.Namespace) -> Path:
 
 
 def _train_unet(args, corpus: Corpus, folder: Path, tokenizer, unet, device: torch.device) -> None:
-    from diffusers import AutoencoderKL, StableDiffusionPipeline
-
     vae = AutoencoderKL.from_pretrained(folder / 'vae').to(device)
     text_encoder = CLIPTextModel.from_pretrained(folder / 'text_encoder').to(device)
     latents = encode_latents(vae, corpus.images) * vae.config.scaling_factor
     scheduler = build_scheduler()
+    if args.init is not None:
+        unet.load_state_dict(UNet2DConditionModel.from_pretrained(args.init / 'unet').state_dict())
     unet.to(memory_format=torch.channels_last)
     if device.type == 'cpu':
         # The CPU's fused attention is slow backward: explicit products train 1.4x faster.
@@ -100,3 +109,15 @@ def _train_unet(args, corpus: Corpus, folder: Path, tokenizer, unet, device: tor
         vae=vae, text_encoder=text_encoder, tokenizer=tokenizer, unet=unet, scheduler=scheduler, safety_checker=None,
         feature_extractor=None, requires_safety_checker=False,
     ).save_pretrained(folder)  # fmt: skip
+
+
+def export_pipeline(pipeline: Path, target: Path) -> None:
+    """Write a trained pipeline to ``target/pipeline`` in float16 safetensors, and ``target/SHA256SUMS`` of its files."""
+    destination = target / 'pipeline'
+    StableDiffusionPipeline.from_pretrained(
+        pipeline, torch_dtype=torch.float16, safety_checker=None, requires_safety_checker=False, use_safetensors=True
+    ).save_pretrained(destination)
+    CLIPModel.from_pretrained(pipeline / 'clip').half().save_pretrained(destination / 'clip')
+    files = sorted(path for path in destination.rglob('*') if path.is_file())
+    lines = [f'{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(target).as_posix()}' for p in files]
+    (target / 'SHA256SUMS').write_text('\n'.join(lines) + '\n', encoding='utf-8')

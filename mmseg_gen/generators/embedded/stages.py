@@ -115,7 +115,7 @@ def unet_loss(
     """
     tokens = torch.stack([tokenize(tokenizer, c) for c in captions])
     nothing = tokenize(tokenizer, [''])[0]
-    forward = forward or unet
+    forward = unet if forward is None else forward
     device = unet.device
     alphas = scheduler.alphas_cumprod.to(device)
 

@@ -19,11 +19,14 @@ from mmseg_gen.registry import MODELS
 from .feature_cache import FeatureCache
 
 if TYPE_CHECKING:
+    from diffusers import UNet2DConditionModel
+
     from mmseg_gen.generators.clip_prior import ClipPrior
     from mmseg_gen.generators.parts import Parts
 
 DTYPES = {'float32': torch.float32, 'float16': torch.float16, 'bfloat16': torch.bfloat16}
 PASSES = ('invert', 'reverse')
+PRIOR = ('classes', 'templates', 'prompt')
 
 
 @MODELS.register_module()
@@ -48,8 +51,8 @@ class DiffusionBackbone(BaseModule):
             while inverting, at the same states and half the cost.
         blocks: Transformer blocks: 'encoder' (the paper's six maps), 'all', or a list of their numbers.
         fixed_point: Refinements of each inversion step.
-        prior: Settings of the CLIP prior, ``dict(class_names=..., templates=...)`` as in `ClipPrior`: the image is inverted
-            under a prompt that names its class. None for the empty prompt (the paper's "w/o prior").
+        prior: Settings of the CLIP prior, see `prior_settings`: the image is inverted under a prompt that names its class,
+            for instance ``dict(classes='imagenet')``. None for the empty prompt (the paper's "w/o prior").
         mean: What the data preprocessor subtracted from RGB values in [0, 255].
         std: What it divided them by.
         cache_features: Keep features in memory, keyed by the image's content. It pays where an image returns unchanged
@@ -88,7 +91,7 @@ class DiffusionBackbone(BaseModule):
             raise ValueError(f'Expected `steps` to be at least 1, but got {steps}.')
         self.generator, self.revision, self.clip, self.dtype = generator, revision, clip, dtype
         self.settings: dict[str, Any] = dict(steps=steps, passes=passes, blocks=blocks, fixed_point=fixed_point)
-        self.prior = None if prior is None else dict(prior)
+        self.prior = prior_settings(prior)
         self.mean, self.std = tuple(mean), tuple(std)
         self.cache = FeatureCache(max_cache_mb) if cache_features else None
         super().train(False)
@@ -99,14 +102,19 @@ class DiffusionBackbone(BaseModule):
 
     def parts(self, device: torch.device | str = 'cpu') -> Parts:
         """Return the frozen generator on a device, loading it if no backbone has done so."""
-        return _shared_parts(self.generator, self.revision, self.clip, str(torch.device(device)), self.dtype)
+        return _shared_parts(*self._source(device))
+
+    def _source(self, device: torch.device | str) -> tuple[str | None, ...]:
+        return self.generator, self.revision, self.clip, str(torch.device(device)), self.dtype
 
     @property
     def out_channels(self) -> list[int]:
         """Channels of each feature map; loads the generator."""
         from mmseg_gen.generators.features import block_channels
 
-        return block_channels(self.parts().unet, self.settings['blocks'])
+        unet, blocks = self.parts().unet, self.settings['blocks']
+        channels = block_channels(unet, blocks)
+        return [channels[i] for i in finest_first(unet, blocks)]
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -128,19 +136,54 @@ class DiffusionBackbone(BaseModule):
         from mmseg_gen.generators.features import diffusion_features
         from mmseg_gen.generators.text import encode_prompts
 
-        context = encode_prompts(parts, self._prompts(parts, pixels))
+        context = encode_prompts(parts, self._prompts(pixels))
         maps = diffusion_features(parts, pixels, context, **self.settings)
-        return sorted(maps, key=lambda x: -x.shape[-1] * x.shape[-2])
+        return [maps[i] for i in finest_first(parts.unet, self.settings['blocks'])]
 
-    def _prompts(self, parts: Parts, pixels: Tensor) -> list[str]:
+    def _prompts(self, pixels: Tensor) -> list[str]:
+        from mmseg_gen.generators.prompt_grammar import with_articles
+
         if self.prior is None:
             return [''] * len(pixels)
-        return self._clip_prior(parts).prompts(pixels)
+        classes, templates, prompt = (self.prior[name] for name in PRIOR)
+        recognizer = _shared_prior(classes, templates, *self._source(pixels.device))
+        return [with_articles(prompt.replace('{}', name)) for name in recognizer.classify(pixels)]
 
-    def _clip_prior(self, parts: Parts) -> ClipPrior:
-        from mmseg_gen.generators.clip_prior import ClipPrior
 
-        return ClipPrior(parts.clip, **self.prior)
+def prior_settings(prior: dict | None) -> dict[str, Any] | None:
+    """Return the settings of the CLIP prior with their defaults, hashable.
+
+    Args:
+        prior: ``classes`` (names, or the name of a list: 'embedded', 'voc', 'coco', 'imagenet'), ``templates`` (texts with
+            ``{}`` whose embeddings are averaged for each class) and ``prompt`` (text with ``{}`` that conditions the
+            generator); None for no prior.
+
+    Raises:
+        ValueError: A key is unknown, ``classes`` is missing, or ``prompt`` has no place for the class.
+    """
+    if prior is None:
+        return None
+    settings = dict(classes=None, templates=None, prompt='a photo of a {}')
+    settings.update(prior)
+    if set(settings) != set(PRIOR) or not settings['classes']:
+        raise ValueError(f'Expected `prior` with `classes` and no keys but {PRIOR}, but got {sorted(prior)}.')
+    if '{}' not in settings['prompt']:
+        raise ValueError(f"Expected `prior['prompt']` to hold {{}} for the class, but got {settings['prompt']!r}.")
+    return {name: value if value is None or isinstance(value, str) else tuple(value) for name, value in settings.items()}
+
+
+def finest_first(unet: UNet2DConditionModel, blocks: str | Sequence[int]) -> list[int]:
+    """Return the order that puts the maps of a UNet's transformer blocks from fine to coarse, stable within a level."""
+    from mmseg_gen.generators.features import block_names
+
+    coarsest = len(unet.config.block_out_channels) - 1
+    levels = []
+    for name in block_names(unet, blocks):
+        part, _, rest = name.partition('.')
+        # The middle block works at the coarsest level, and up_blocks.0 begins there.
+        number = int(rest.partition('.')[0]) if part != 'mid_block' else 0
+        levels.append(number if part == 'down_blocks' else coarsest - number)
+    return sorted(range(len(levels)), key=levels.__getitem__)
 
 
 def to_generator_range(images: Tensor, mean: Sequence[float], std: Sequence[float], multiple: int) -> Tensor:
@@ -170,3 +213,18 @@ def _shared_parts(generator: str, revision: str | None, clip: str | None, device
     from mmseg_gen.generators.parts import load_parts
 
     return load_parts(generator, revision=revision, clip=clip, device=device, dtype=DTYPES[dtype])
+
+
+@lru_cache(maxsize=2)
+def _shared_prior(classes: str | tuple[str, ...], templates: tuple[str, ...] | None, *source: Any) -> ClipPrior:
+    from mmseg_gen.generators.class_lists import class_list
+    from mmseg_gen.generators.clip_prior import PHOTO_TEMPLATES, ClipPrior
+
+    parts = _shared_parts(*source)
+    if parts.clip is None:
+        raise ValueError(
+            f'Expected a CLIP for the `prior` of the backbone, but {parts.name} has none beside it; set '
+            "`backbone.clip`, for instance to 'openai/clip-vit-large-patch14', or `backbone.prior=None`."
+        )
+    names = class_list(classes) if isinstance(classes, str) else classes
+    return ClipPrior(parts.clip, names, PHOTO_TEMPLATES if templates is None else templates)

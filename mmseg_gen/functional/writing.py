@@ -15,7 +15,8 @@ PARTIAL_PREFIX = '.partial-'
 def write_atomically(path: Path, write: Callable[[Path], None], tag: str = '') -> int:
     """Let ``write`` fill a temporary file beside ``path``, then rename it, and return its size in bytes.
 
-    The temporary name is fixed and keeps the suffix: a run that was killed while writing overwrites its own leftover.
+    The temporary name is fixed and keeps the suffix: a run that was killed while writing overwrites its own
+    leftover.
 
     Args:
         path: Where the file shall be.
@@ -32,12 +33,12 @@ def write_atomically(path: Path, write: Callable[[Path], None], tag: str = '') -
 
 
 def write_bytes(path: Path, content: bytes, tag: str = '') -> int:
-    """Write ``content`` to ``path`` atomically and return its size in bytes; ``tag`` as in :func:`write_atomically`."""
+    """Write ``content`` to ``path`` atomically and return its size; see :func:`write_atomically`."""
     return write_atomically(path, lambda partial: partial.write_bytes(content), tag)
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """Return the PNG bytes of ``pixels``: ``(H, W, 3)`` uint8 RGB or ``(H, W)`` uint8; equal pixels give equal bytes.
+    """Return the PNG bytes of uint8 ``(H, W, 3)`` RGB or ``(H, W)``; equal pixels give equal bytes.
 
     Raises:
         ValueError: The array is of another type or shape.

@@ -1,0 +1,41 @@
+"""``mmseg-gen synthesize``: write a data set of generated images and masks from a config."""
+
+from __future__ import annotations
+
+import argparse
+
+from mmseg_gen.engine.launch import LAUNCHERS, load_config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the subcommand."""
+    from mmengine.config import DictAction
+
+    parser.add_argument('config', help='config with a `synthesis` section')
+    parser.add_argument(
+        '--resume',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='go on with a folder that has samples (the default); --no-resume refuses one',
+    )
+    parser.add_argument('--work-dir', help='folder of the data set; default: `synthesis.output` of the config')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='settings that override the config, synthesis.num_samples=24 for instance; no spaces in values',
+    )
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how several processes are started')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the data set; ``--work-dir`` is its folder, else ``synthesis.output``."""
+    cfg = load_config(args)
+
+    from mmseg_gen.engine.launching import launched_worker
+    from mmseg_gen.engine.synthesis import synthesize
+
+    synthesize(cfg, args.work_dir, resume=args.resume, worker=launched_worker(args.launcher))
+    return 0

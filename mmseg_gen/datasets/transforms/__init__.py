@@ -1,0 +1,9 @@
+"""Transforms: one file per pseudo-labeller and per loader."""
+
+from __future__ import annotations
+
+from .attention_cut_label import AttentionCutLabel
+from .load_binary_mask import LoadBinaryMask
+from .load_evidence import LoadEvidence
+
+__all__ = ['AttentionCutLabel', 'LoadBinaryMask', 'LoadEvidence']

@@ -1,0 +1,125 @@
+"""The manifest of a generated data set: a JSON line per finished sample, in independent shards.
+
+A sample's line is written last, when all its files are in place. A single process writes ``manifest.jsonl``;
+of several, process r writes ``manifest.{r}.jsonl``. Readers merge them all by sample index.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmseg_gen.errors import UserError
+
+META_NAME, FORMAT = 'meta.json', 1
+KEPT, DROPPED = 'kept', 'dropped'
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One finished sample.
+
+    Attributes:
+        index: Position in the set, from 0.
+        name: Stem of the sample's files.
+        class_name: Class shown.
+        prompt: Text it was generated from.
+        seed: Its own seed.
+        status: ``'kept'`` or ``'dropped'``.
+        reason: Why it was dropped; empty for a kept one.
+        files: For ``image``, ``evidence`` and ``mask``, as far as they exist: path relative to the root,
+            size in bytes.
+        measures: ``area`` (share of the image), ``uncertainty``, ``energy``, ``clip`` (probability), where
+            known.
+    """
+
+    index: int
+    name: str
+    class_name: str
+    prompt: str
+    seed: int
+    status: str = KEPT
+    reason: str = ''
+    files: dict[str, tuple[str, int]] = field(default_factory=dict)
+    measures: dict[str, float] = field(default_factory=dict)
+
+
+def entry_to_line(entry: Entry) -> str:
+    """Return the entry as one line with a checksum of its content, newline included."""
+    content = asdict(entry)
+    return json.dumps({**content, 'check': _checksum(content)}, sort_keys=True) + '\n'
+
+
+def entry_from_line(line: str) -> Entry | None:
+    """Return the entry of a line, or None where the line is cut off, damaged, or of another format."""
+    try:
+        content = json.loads(line)
+        check = content.pop('check')
+        if not line.endswith('\n') or check != _checksum(content):
+            return None
+        files = {kind: (path, size) for kind, (path, size) in content.pop('files').items()}
+        return Entry(**content, files=files)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def read_shard(path: Path) -> list[Entry]:
+    """Return the sound entries of one shard in the order written; a missing file has none."""
+    if not path.is_file():
+        return []
+    lines = path.read_bytes().decode('utf-8', errors='replace').splitlines(keepends=True)
+    return [entry for line in lines if (entry := entry_from_line(line)) is not None]
+
+
+def shard_paths(root: Path) -> list[Path]:
+    """Return the shards of a data set, sorted by name."""
+    return sorted(root.glob('manifest*.jsonl'))
+
+
+def read_manifest(root: Path) -> list[Entry]:
+    """Return the entries of all shards by sample index; of two for one sample the later counts."""
+    return by_index(entry for path in shard_paths(root) for entry in read_shard(path))
+
+
+def is_intact(root: Path, entry: Entry) -> bool:
+    """Return whether all files of an entry exist with the size they were written with."""
+    for path, size in entry.files.values():
+        try:
+            if os.stat(root / path).st_size != size:
+                return False
+        except OSError:
+            return False
+    return True
+
+
+def read_meta(root: Path) -> dict[str, Any] | None:
+    """Return ``meta.json``, the settings a data set was made with, or None where there is none.
+
+    Raises:
+        UserError: The file is not JSON of this format.
+    """
+    path = root / META_NAME
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or content.get('format') != FORMAT:
+        raise UserError(f'Expected {path} to be a meta.json of format {FORMAT}; choose another --work-dir.')
+    return content
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    return f'{zlib.crc32(json.dumps(content, sort_keys=True).encode("utf-8")):08x}'
+
+
+def by_index(entries: Iterable[Entry]) -> list[Entry]:
+    """Return one entry per sample, in order of index; of two for one sample the later counts."""
+    merged = {entry.index: entry for entry in entries}
+    return [merged[index] for index in sorted(merged)]

@@ -1,0 +1,155 @@
+import argparse
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mmseg_gen.generators.embedded.architecture import build_tokenizer
+from mmseg_gen.generators.embedded.corpus import photo_corpus, scene_corpus
+from mmseg_gen.generators.embedded.recipe import export_pipeline, train_embedded
+from mmseg_gen.generators.embedded.stages import velocity_weight
+from mmseg_gen.generators.embedded.training import LoopSettings, TrainingLoop, learning_rate_factor
+
+
+def _arguments(folder, **changes):
+    settings = dict(
+        work_dir=folder, data=None, scenes=48, stages=['vae', 'clip', 'unet'], vae_steps=24, clip_steps=12, unet_steps=24,
+        unet_minutes=None, batch=8, device='cpu', compile=False, init=None, export=None,
+    )  # fmt: skip
+    return argparse.Namespace(**{**settings, **changes})
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('embedded')
+    return folder, train_embedded(_arguments(folder))
+
+
+def test_short_run_learns(trained, monkeypatch):
+    folder, _ = trained
+    state = torch.load(folder / 'vae' / 'state.pt', weights_only=True)
+    assert state['step'] == 24
+    # The smoothed loss starts at the first step's value (above 1.2 for an untrained autoencoder) and falls.
+    assert state['smoothed'] < 1.0
+
+
+def test_result_loads_as_a_stable_diffusion_pipeline_and_samples(trained):
+    from diffusers import StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline.from_pretrained(trained[1], safety_checker=None, use_safetensors=True)
+    pipeline.set_progress_bar_config(disable=True)
+    image = pipeline('a photo of a red car', num_inference_steps=2, height=64, width=64, output_type='np').images
+    assert image.shape == (1, 64, 64, 3) and np.isfinite(image).all()
+
+
+def test_clip_and_its_text_encoder_agree(trained):
+    from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
+
+    ids = CLIPTokenizer.from_pretrained(trained[1] / 'tokenizer')(['a photo of a dog'], return_tensors='pt').input_ids
+    clip, text = CLIPModel.from_pretrained(trained[1] / 'clip'), CLIPTextModel.from_pretrained(trained[1] / 'text_encoder')
+    assert torch.equal(clip.text_model(ids)[0], text(ids)[0])
+
+
+def test_export_is_float16_with_right_checksums(trained, tmp_path):
+    import hashlib
+
+    from safetensors.torch import load_file
+
+    export_pipeline(trained[1], tmp_path)
+    weights = load_file(tmp_path / 'pipeline' / 'unet' / 'diffusion_pytorch_model.safetensors')
+    assert {t.dtype for t in weights.values()} == {torch.float16}
+    for line in (tmp_path / 'SHA256SUMS').read_text().splitlines():
+        digest, name = line.split('  ')
+        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest
+
+
+def _quadratic(module):
+    target = torch.arange(4.0)
+    return lambda generator: ((module.weight - target + 0.01 * torch.randn(4, generator=generator)) ** 2).mean()
+
+
+def _loop(folder, steps):
+    torch.manual_seed(0)
+    module = torch.nn.Linear(4, 1, bias=False)
+    return TrainingLoop(module, _quadratic(module), folder, LoopSettings(steps, 0.1, warmup=5, save_every=10, log_every=5))
+
+
+def test_loss_falls_and_is_logged(tmp_path):
+    _loop(tmp_path, 60).run()
+    rows = list(csv.reader((tmp_path / 'loss.csv').open()))
+    assert [int(r[0]) for r in rows] == list(range(5, 61, 5))
+    assert float(rows[-1][2]) < 0.5 * float(rows[0][2])
+
+
+def test_resumed_run_equals_an_undisturbed_one(tmp_path):
+    whole, first = _loop(tmp_path / 'whole', 40), _loop(tmp_path / 'parts', 40)
+    whole.run()
+    for _ in range(20):
+        first._update()
+        first.step += 1
+    first.save()
+    second = _loop(tmp_path / 'parts', 40)
+    assert second.resume()
+    second.run()
+    assert torch.equal(second.module.weight, whole.module.weight)
+    assert all(torch.equal(a, b) for a, b in zip(second.average, whole.average))
+
+
+def test_nan_loss_stops_and_keeps_the_last_checkpoint(tmp_path):
+    loop = _loop(tmp_path, 40)
+    loop.run()
+    before = (tmp_path / 'state.pt').read_bytes()
+    broken = _loop(tmp_path, 80)
+    broken.resume()
+    broken.loss = lambda generator: torch.tensor(float('nan'), requires_grad=True)
+    with pytest.raises(RuntimeError, match='step 40'):
+        broken.run()
+    assert (tmp_path / 'state.pt').read_bytes() == before
+
+
+def test_learning_rate_warms_up_holds_and_decays():
+    values = [learning_rate_factor(p, s, 10) for p, s in ((0.0, 0), (0.1, 100), (0.6, 600), (0.9, 900), (1.0, 1000))]
+    assert values[0] == pytest.approx(0.1) and values[1] == values[2] == 1.0
+    assert values[2] > values[3] > values[4] == pytest.approx(0.02)
+
+
+def test_velocity_weight_is_min_snr():
+    alphas = torch.tensor([0.99, 0.5, 0.1])
+    expected = [min(a / (1 - a), 5.0) * (1 - a) * 2 for a in alphas.tolist()]
+    assert velocity_weight(alphas, torch.arange(3)).tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_tokenizer_keeps_known_words_whole_and_spells_others(tmp_path):
+    tokenizer = build_tokenizer(tmp_path, ['dog', 'photo'])
+    assert len(tokenizer('dog photo').input_ids) == 4
+    assert len(tokenizer('zebra').input_ids) == 2 + len('zebra')
+
+
+def test_scene_corpus_is_the_same_with_more_workers():
+    one, two = scene_corpus(6, captions=2), scene_corpus(6, captions=2, workers=2)
+    assert np.array_equal(one.images, two.images) and one.captions == two.captions
+
+
+def _photos(folder, lines):
+    cv2.imwrite(str(folder / 'a.png'), np.full((30, 50, 3), (0, 0, 255), np.uint8))
+    (folder / 'captions.jsonl').write_text('\n'.join(json.dumps(line) for line in lines))
+
+
+def test_photographs_are_read_as_rgb_and_cropped(tmp_path):
+    _photos(tmp_path, [{'image': 'a.png', 'captions': ['a photo of red']}])
+    corpus = photo_corpus(tmp_path, 16)
+    assert corpus.images.shape == (1, 16, 16, 3) and corpus.images[0, 0, 0].tolist() == [255, 0, 0]
+    assert corpus.captions == [['a photo of red']]
+
+
+@pytest.mark.parametrize(
+    ('lines', 'message'),
+    [([], 'at least one line'), ([{'image': 'a.png'}], '"captions"'), ([{'image': 'b.png', 'captions': ['x']}], 'readable image')],
+)
+def test_broken_photo_lists_are_named(tmp_path, lines, message):
+    _photos(tmp_path, lines)
+    with pytest.raises(ValueError, match=message):
+        photo_corpus(tmp_path)
