@@ -39,6 +39,7 @@ setup(
         'opencv-python>=4.8',
         'Pillow>=10',
         'safetensors>=0.4',
+        'huggingface_hub>=0.25',
         'PyMaxflow>=1.3',
         'faiss-cpu>=1.8',
         'matplotlib>=3.8',

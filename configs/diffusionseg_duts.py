@@ -1,6 +1,7 @@
-# DiffusionSeg (arXiv 2303.09813), the paper's settings: Stable Diffusion 1.4 paints 50 000 ImageNet images at 512 px,
-# AttentionCut masks them, a three-layer FCN over the frozen model's features learns from them, DUTS-TE judges it.
-#   python tools/synthesize.py configs/diffusionseg_duts.py && python tools/train.py configs/diffusionseg_duts.py
+# DiffusionSeg (arXiv 2303.09813), the paper's settings: Stable Diffusion 1.4 paints 50 000 ImageNet images at
+# 512 px, AttentionCut masks them, a three-layer FCN over the frozen model's features learns from them,
+# DUTS-TE judges it.   python tools/synthesize.py configs/diffusionseg_duts.py && python tools/train.py
+# configs/diffusionseg_duts.py
 _base_ = [
     '_base_/generators/stable_diffusion_v1_4.py',
     '_base_/datasets/synthetic_duts.py',

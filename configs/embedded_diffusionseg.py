@@ -1,4 +1,5 @@
-# DiffusionSeg end to end on the models that ship with the package: no downloads, no GPU, minutes on two cores.
+# DiffusionSeg end to end on the models that ship with the package: no downloads, no GPU, minutes on two
+# cores.
 _base_ = [
     '_base_/generators/embedded.py',
     '_base_/datasets/synthetic_scenes.py',

@@ -1,4 +1,5 @@
-# MMSeg's U-Net on the synthetic set of diffusionseg_duts.py, same test: what the pairs are worth without the features.
+# MMSeg's U-Net on the synthetic set of diffusionseg_duts.py, same test: what the pairs are worth without the
+# features.
 _base_ = [
     '_base_/generators/stable_diffusion_v1_4.py',
     '_base_/datasets/synthetic_duts.py',

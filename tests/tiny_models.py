@@ -36,14 +36,11 @@ def tiny_unet(like_sd2: bool = False, **changes) -> UNet2DConditionModel:
 
 
 def tiny_vae() -> AutoencoderKL:
-    return (
-        AutoencoderKL(
-            in_channels=3, out_channels=3, block_out_channels=(8, 16), latent_channels=4, norm_num_groups=4,
-            sample_size=16, down_block_types=('DownEncoderBlock2D',) * 2, up_block_types=('UpDecoderBlock2D',) * 2,
-        )  # fmt: skip
-        .eval()
-        .requires_grad_(False)
-    )
+    vae = AutoencoderKL(
+        in_channels=3, out_channels=3, block_out_channels=(8, 16), latent_channels=4, norm_num_groups=4,
+        sample_size=16, down_block_types=('DownEncoderBlock2D',) * 2, up_block_types=('UpDecoderBlock2D',) * 2,
+    )  # fmt: skip
+    return vae.eval().requires_grad_(False)
 
 
 def _text_settings() -> dict:
@@ -58,8 +55,8 @@ def _text_settings() -> dict:
 
 def tiny_scheduler(prediction_type: str = 'epsilon') -> DDIMScheduler:
     return DDIMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule='scaled_linear', clip_sample=False, set_alpha_to_one=False,
-        steps_offset=1, prediction_type=prediction_type,
+        beta_start=0.00085, beta_end=0.012, beta_schedule='scaled_linear', clip_sample=False,
+        set_alpha_to_one=False, steps_offset=1, prediction_type=prediction_type,
     )  # fmt: skip
 
 

@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
-    parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint in the work folder')
+    parser.add_argument(
+        '--resume', action='store_true', help='go on from the last checkpoint in the work folder'
+    )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision; needs a CUDA device')
-    parser.add_argument('--synthesize', action='store_true', help="make the config's synthetic set first if missing")
+    parser.add_argument(
+        '--synthesize', action='store_true', help="make the config's synthetic set first if missing"
+    )
     add_runner_arguments(parser)
     return parser.parse_args(argv)
 
@@ -41,7 +45,9 @@ def use_amp(cfg: Config) -> None:
     import torch
 
     if not torch.cuda.is_available():
-        raise UserError('Expected a CUDA device for --amp, but found none; leave --amp out to train in float32.')
+        raise UserError(
+            'Expected a CUDA device for --amp, but found none; leave --amp out to train in float32.'
+        )
     kind = cfg.optim_wrapper.type
     if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
         raise UserError(f'Expected `optim_wrapper.type` to be OptimWrapper for --amp, but got {kind}.')
@@ -66,12 +72,15 @@ def prepare_synthetic_set(cfg: Config, args: argparse.Namespace) -> None:
     folder, command = synthetic_set(cfg), f'python tools/synthesize.py {shlex.quote(args.config)}'
     if missing == cfg.synthesis.num_samples:
         raise UserError(
-            f'Expected the synthetic data set in {folder}, but there is none. Make it with `{command}`, or add '
-            '--synthesize.'
+            f'Expected the synthetic data set in {folder}, but there is none. Make it with `{command}`, or '
+            'add --synthesize.'
         )
     from mmengine.logging import print_log
 
-    print_log(f'{folder} lacks {missing} of {cfg.synthesis.num_samples} samples; `{command}` completes it.', 'current')
+    print_log(
+        f'{folder} lacks {missing} of {cfg.synthesis.num_samples} samples; `{command}` completes it.',
+        'current',
+    )
 
 
 def train(args: argparse.Namespace) -> None:

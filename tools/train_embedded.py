@@ -7,15 +7,18 @@ import argparse
 import logging
 from pathlib import Path
 
+STAGES = ['vae', 'clip', 'clip_vision', 'unet']
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/embedded'), help='checkpoints, logs, the result')
     parser.add_argument('--data', type=Path, help='folder with captions.jsonl; default: rendered scenes')
     parser.add_argument('--scenes', type=int, default=24000, help='number of rendered scenes')
-    parser.add_argument('--stages', nargs='+', default=['vae', 'clip', 'unet'], choices=['vae', 'clip', 'unet'])
+    parser.add_argument('--stages', nargs='+', default=STAGES, choices=STAGES)
     parser.add_argument('--vae-steps', type=int, default=4000)
     parser.add_argument('--clip-steps', type=int, default=1000)
+    parser.add_argument('--clip-vision-steps', type=int, default=2500, help='more of CLIP with its text tower frozen')
     parser.add_argument('--unet-steps', type=int, default=20000)
     parser.add_argument('--unet-minutes', type=float, help='end the UNet stage after about this time')
     parser.add_argument('--batch', type=int, default=32)

@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/quickstart'))
     parser.add_argument('--num-samples', type=int, help='synthetic pairs; default: as the config says')
     parser.add_argument('--num-scenes', type=int, default=200, help='held-out scenes')
+    parser.add_argument('--iterations', type=int, help='training iterations of each segmentor; default: as the configs say')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,12 +42,12 @@ def run(args: argparse.Namespace) -> int:
     if args.num_samples:
         config.synthesis.num_samples = args.num_samples
     report = synthesize(config, args.work_dir / 'synthetic')
-    write_duts_scenes(args.work_dir / 'scenes', args.num_scenes)
+    names = write_duts_scenes(args.work_dir / 'scenes', args.num_scenes)
     logger.info('Scoring the training-free methods on %d scenes ...', args.num_scenes)
-    free = _score_training_free(config, args.work_dir)
+    free = _score_training_free(config, _read_scenes(args.work_dir / 'scenes', names))
     trained = {
-        'unet_on_synthetic': _train_and_predict(args.unet_config, args.work_dir, 'unet'),
-        'diffusionseg': _train_and_predict(args.config, args.work_dir, 'diffusionseg'),
+        'unet_on_synthetic': _train_and_predict(args.unet_config, args.work_dir, 'unet', args.iterations),
+        'diffusionseg': _train_and_predict(args.config, args.work_dir, 'diffusionseg', args.iterations),
     }
     summary = _summarize(free, trained, report.kept, time.monotonic() - start)
     (args.work_dir / 'summary.json').write_text(json.dumps(summary, indent=2) + '\n', encoding='utf-8')
@@ -58,13 +59,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _read_scenes(root: Path) -> list:
+def _read_scenes(root: Path, names: dict[str, str]) -> list:
     from mmseg_gen.evaluation.training_free import LabelledImage
 
-    names = json.loads((root / 'classes.json').read_text(encoding='utf-8'))
     samples = []
     for stem, class_name in sorted(names.items()):
-        image = cv2.imread(str(next((root / 'DUTS-TE' / 'DUTS-TE-Image').glob(f'{stem}.*'))), cv2.IMREAD_COLOR)
+        image = cv2.imread(str(root / 'DUTS-TE' / 'DUTS-TE-Image' / f'{stem}.png'), cv2.IMREAD_COLOR)
         mask = cv2.imread(str(root / 'DUTS-TE' / 'DUTS-TE-Mask' / f'{stem}.png'), cv2.IMREAD_GRAYSCALE)
         samples.append(LabelledImage(np.ascontiguousarray(image[..., ::-1]), class_name, mask >= 128))
     return samples
@@ -77,11 +77,11 @@ def _cut_settings(config: Any):
     return CutSettings(**{**config.synthesis.evidence, **labeller})
 
 
-def _score_training_free(config: Any, work_dir: Path) -> dict[str, Any]:
+def _score_training_free(config: Any, samples: list) -> dict[str, Any]:
     from mmseg_gen.evaluation.training_free import invert_for_evidence, score_training_free
     from mmseg_gen.generators.parts import load_parts
 
-    samples, settings = _read_scenes(work_dir / 'scenes'), _cut_settings(config)
+    settings = _cut_settings(config)
     parts = load_parts(config.synthesis.generator)
     evidence = invert_for_evidence(parts, samples, settings, steps=config.synthesis.steps)
     return dict(
@@ -89,7 +89,7 @@ def _score_training_free(config: Any, work_dir: Path) -> dict[str, Any]:
     )
 
 
-def _train_and_predict(path: str, work_dir: Path, name: str) -> dict[str, np.ndarray]:
+def _train_and_predict(path: str, work_dir: Path, name: str, iterations: int | None) -> dict[str, np.ndarray]:
     """Train a config in ``work_dir/name``, test it, and return each scene's predicted mask by stem."""
     from mmengine.config import Config
     from mmengine.runner import Runner
@@ -101,6 +101,8 @@ def _train_and_predict(path: str, work_dir: Path, name: str) -> dict[str, np.nda
     config.train_dataloader.dataset.data_root = str(work_dir / 'synthetic')
     config.test_dataloader.dataset.data_root = str(work_dir / 'scenes')
     config.resume = True
+    if iterations:
+        config.train_cfg.max_iters = config.train_cfg.val_interval = iterations
     runner = Runner.from_cfg(config)
     runner.train()
     collector = PredictionCollector()

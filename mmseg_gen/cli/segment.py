@@ -29,6 +29,7 @@ class Job:
 
     @property
     def outputs(self) -> tuple[Path, Path]:
+        """Both files."""
         return self.mask, self.overlay
 
 
@@ -36,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``segment``."""
     parser.add_argument('images', type=Path, metavar='IMAGE_OR_DIR', help='an image, or a folder of images')
     parser.add_argument('--class', dest='class_name', required=True, metavar='NAME', help='what to segment')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='gets NAME_mask.png, NAME_overlay.png')
+    parser.add_argument(
+        '--out', type=Path, required=True, metavar='DIR', help='gets NAME_mask.png, NAME_overlay.png'
+    )
     parser.add_argument(
         '--method',
         nargs='+',
@@ -44,10 +47,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=('METHOD', 'CHECKPOINT'),
         help=f'{ATTENTION_CUT} (default), or an MMSegmentation config and its checkpoint',
     )
-    parser.add_argument('--generator', default='embedded', help='embedded (default), a hub id or a diffusers folder')
-    parser.add_argument('--prompt', default=DEFAULT_PROMPT, help='prompt; {class} stands for the class (%(default)r)')
+    parser.add_argument(
+        '--generator', default='embedded', help='embedded (default), a hub id or a diffusers folder'
+    )
+    parser.add_argument(
+        '--prompt', default=DEFAULT_PROMPT, help='prompt; {class} stands for the class (%(default)r)'
+    )
     parser.add_argument('--steps', type=int, default=40, help='steps of the inversion (default %(default)s)')
-    parser.add_argument('--seed', type=int, default=0, help='chooses the boundary seeds (default %(default)s)')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='chooses the boundary seeds (default %(default)s)'
+    )
     parser.add_argument('--device', help='cpu, cuda, ...; by default a GPU where there is one')
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument('--resume', action='store_true', help='skip images whose two outputs exist')
@@ -73,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
 def plan_jobs(source: Path, out: Path) -> list[Job]:
     """Return the images of a file or folder with the names of their outputs.
 
-    ``a.jpg`` gives ``a_mask.png`` and ``a_overlay.png``; beside an ``a.png`` it gives ``a.jpg_mask.png``, and so on.
+    ``a.jpg`` gives ``a_mask.png`` and ``a_overlay.png``; beside an ``a.png`` it gives ``a.jpg_mask.png`` ...
 
     Raises:
         FileNotFoundError: There is no such file or folder.
@@ -115,18 +124,25 @@ def _build(args: argparse.Namespace) -> Segmenter:
 
     method, *rest = args.method
     if len(rest) > 1:
-        raise UserError(f'Expected --method {ATTENTION_CUT} or --method CONFIG CHECKPOINT, but got {args.method}.')
+        raise UserError(
+            f'Expected --method {ATTENTION_CUT} or --method CONFIG CHECKPOINT, but got {args.method}.'
+        )
     checkpoint = rest[0] if rest else None
     options = {'prompt': args.prompt, 'steps': args.steps, 'seed': args.seed}
     return build_segmenter(
-        args.class_name, method, generator=args.generator, checkpoint=checkpoint, device=args.device, **options
+        args.class_name,
+        method,
+        generator=args.generator,
+        checkpoint=checkpoint,
+        device=args.device,
+        **options,
     )
 
 
 def segment_all(jobs: Iterable[Job], segmenter: Segmenter) -> list[tuple[Path, str]]:
     """Write the outputs of every job and return the images that failed, each with one sentence.
 
-    A bad image does not stop the others. The overlay is written first: where the mask exists, the pair is complete.
+    A bad image does not stop the others. The overlay is written first: where there is a mask, there are both.
     """
     from tqdm import tqdm
 
@@ -140,7 +156,7 @@ def segment_all(jobs: Iterable[Job], segmenter: Segmenter) -> list[tuple[Path, s
 
 def _segment_one(job: Job, segmenter: Segmenter) -> None:
     from mmseg_gen.datasets.image_reading import check_photo, read_image
-    from mmseg_gen.engine.writing import encode_png, write_bytes
+    from mmseg_gen.functional.writing import encode_png, write_bytes
 
     image = check_photo(read_image(job.image))
     result = segmenter(image)

@@ -18,15 +18,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=True,
         help='go on with a folder that has samples (the default); --no-resume refuses one',
     )
-    parser.add_argument('--work-dir', help='folder of the data set; default: `synthesis.output` of the config')
+    parser.add_argument(
+        '--work-dir', help='folder of the data set; default: `synthesis.output` of the config'
+    )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
         metavar='KEY=VALUE',
-        help='settings that override the config, synthesis.num_samples=24 for instance; no spaces in values',
+        help='override the config, synthesis.num_samples=24 for instance; no spaces in values',
     )
-    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how several processes are started')
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how processes are started')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
 
 

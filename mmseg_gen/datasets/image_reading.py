@@ -29,15 +29,18 @@ def list_images(folder: Path) -> list[Path]:
     found = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith('.')]
     images = sorted(p for p in found if p.is_file())
     if not images:
-        raise UserError(f'Expected at least one image ({", ".join(IMAGE_SUFFIXES)}) in {folder}, but found none.')
+        raise UserError(
+            f'Expected at least one image ({", ".join(IMAGE_SUFFIXES)}) in {folder}, but found none.'
+        )
     return images
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Return an image file as ``(H, W, 3)`` uint8 RGB, upright as its EXIF orientation says.
 
-    Grey becomes three equal channels. 16-bit values are divided by 257, so that 65535 becomes 255: a file that uses
-    12 of its 16 bits comes out dark and is better stretched first. Transparent pixels are laid on white.
+    Grey becomes three equal channels. 16-bit values are divided by 257, so that 65535 becomes 255: a file
+    that uses 12 of its 16 bits comes out dark and is better stretched first. Transparent pixels are laid on
+    white.
 
     Args:
         path: File that Pillow can read; of an animation, the first frame.
@@ -56,9 +59,13 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     except UnidentifiedImageError as error:
         raise UserError(f'Expected an image, but {file} is not one that Pillow can read.') from error
     except Image.DecompressionBombError as error:
-        raise UserError(f'Expected an image of ordinary size, but {file} is too large; resize it ({error})') from error
+        raise UserError(
+            f'Expected an image of ordinary size, but {file} is too large; resize it ({error})'
+        ) from error
     except (OSError, SyntaxError, EOFError) as error:
-        raise UserError(f'Expected a complete image, but {file} is truncated or damaged ({error}).') from error
+        raise UserError(
+            f'Expected a complete image, but {file} is truncated or damaged ({error}).'
+        ) from error
 
 
 def _as_rgb(image: Image.Image, file: Path) -> np.ndarray:
@@ -73,8 +80,8 @@ def _as_rgb(image: Image.Image, file: Path) -> np.ndarray:
 def _from_wide_values(values: np.ndarray, file: Path) -> np.ndarray:
     if values.dtype.kind == 'f' or values.min() < 0 or values.max() > _SIXTEEN_BIT:
         raise UserError(
-            f'Expected 8 or 16 bits per channel, but {file} holds {values.dtype} from {values.min()} to {values.max()}; '
-            'convert it to an 8-bit image.'
+            f'Expected 8 or 16 bits per channel, but {file} holds {values.dtype} from {values.min()} '
+            f'to {values.max()}; convert it to an 8-bit image.'
         )
     grey = np.round(values / 257.0).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=-1)
@@ -90,16 +97,18 @@ def check_photo(image: np.ndarray) -> np.ndarray:
     check_image(image)
     height, width = image.shape[:2]
     if min(height, width) < MIN_SIDE:
-        raise ValueError(f'Expected an image of at least {MIN_SIDE} x {MIN_SIDE} pixels, but got {width} x {height}.')
+        raise ValueError(
+            f'Expected an image of at least {MIN_SIDE} x {MIN_SIDE} pixels, but got {width} x {height}.'
+        )
     return image
 
 
 def model_size(size: tuple[int, int], side: int, multiple: int) -> tuple[int, int]:
     """Return the height and width at which a model should see an image.
 
-    The longer side becomes ``side``, the size that the model was trained at; the shorter keeps the aspect, rounded to
-    a multiple that every level of the model can halve. Strips longer than 4:1 are squeezed to 4:1: a narrower canvas
-    leaves attention maps one or two cells wide.
+    The longer side becomes ``side``, the size that the model was trained at; the shorter keeps the aspect,
+    rounded to a multiple that every level of the model can halve. Strips longer than 4:1 are squeezed to 4:1:
+    a narrower canvas leaves attention maps one or two cells wide.
 
     Args:
         size: ``(H, W)`` of the image.

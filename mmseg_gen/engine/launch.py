@@ -1,4 +1,4 @@
-"""What the train and test tools share: MMSeg's arguments, the config, and one clear sentence for what is missing."""
+"""What the train and test tools share: arguments, config, and one clear sentence for what is missing."""
 
 from __future__ import annotations
 
@@ -22,14 +22,18 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that MMSeg's train and test tools have in common."""
     from mmengine.config import DictAction
 
-    parser.add_argument('--work-dir', help='folder for logs, checkpoints and results; default work_dirs/CONFIG_NAME')
+    parser.add_argument(
+        '--work-dir', help='folder for logs, checkpoints and results; default work_dirs/CONFIG_NAME'
+    )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
         help='settings that override the config, as key=value; lists as key="[a,b]" without spaces',
     )
-    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how several processes are started')
+    parser.add_argument(
+        '--launcher', choices=LAUNCHERS, default='none', help='how several processes are started'
+    )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
 
 
@@ -57,7 +61,9 @@ def load_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.cfg_options is not None:
         config.merge_from_dict(args.cfg_options)
-    config.work_dir = args.work_dir or config.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
+    config.work_dir = (
+        args.work_dir or config.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
+    )
     return config
 
 
@@ -71,8 +77,8 @@ def known_types_only() -> Iterator[None]:
         if 'is not in the' not in text:
             raise
         raise UserError(
-            f'{text.split(". ")[0]}. Correct the `type` in the config, or name the module that registers it in '
-            '`custom_imports`.'
+            f'{text.split(". ")[0]}. Correct the `type` in the config, or name the module that registers '
+            'it in `custom_imports`.'
         ) from error
 
 
@@ -126,8 +132,8 @@ def require_data(config: Config, loader: str) -> None:
         if root and not Path(root).expanduser().is_dir():
             hint = config.get('data_hint', {}).get(root, 'Put it there, or set `data_root` to where it is.')
             raise FileNotFoundError(
-                f'Expected the data set of `{loader}` ({dataset.get("type")}) in {root}, but there is no such '
-                f'folder. {hint}'
+                f'Expected the data set of `{loader}` ({dataset.get("type")}) in {root}, but there is no '
+                f'such folder. {hint}'
             )
 
 
@@ -142,6 +148,8 @@ def synthetic_set(config: Config) -> Path | None:
 
 
 def missing_samples(config: Config) -> int:
-    """Return how many samples of the synthetic set are still to be made; 0 where the config has no such set."""
+    """Return how many samples of the synthetic set are still to be made; 0 where there is no such set."""
     folder = synthetic_set(config)
-    return 0 if folder is None else max(0, int(config.synthesis.get('num_samples', 1)) - len(read_manifest(folder)))
+    if folder is None:
+        return 0
+    return max(0, int(config.synthesis.get('num_samples', 1)) - len(read_manifest(folder)))

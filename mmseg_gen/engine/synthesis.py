@@ -238,9 +238,12 @@ def _build_labeller(config: Mapping[str, Any]) -> Labeller:
 
 def _logger(root: Path, worker: Worker) -> logging.Logger:
     """Return a logger that also writes beside the data set, which holds nothing but data."""
+    name = f'synthesis {root.resolve()} {worker}'
+    if MMLogger.check_instance_created(name):
+        return MMLogger.get_instance(name)
     suffix = '' if worker.world_size == 1 else f'.{worker.rank}'
     return MMLogger.get_instance(
-        f'synthesis {root.resolve()} {worker}',
+        name,
         logger_name='mmseg_gen',
         log_file=str(root.parent / f'{root.name}{suffix}.log'),
         log_level='INFO' if worker.rank == 0 else 'WARNING',

@@ -72,7 +72,7 @@ def training_free_methods(settings: CutSettings) -> dict[str, Callable[[Evidence
         'threshold': lambda e, x: threshold_mask(e, x, top_k=settings.top_k),
         'kmeans': lambda e, x: kmeans_mask(e, x, top_k=settings.top_k),
         'ncut': lambda e, x: normalized_cut_mask(e, x, top_k=settings.top_k),
-        'crf': lambda e, x: crf_mask(e, x, top_k=settings.top_k),
+        'crf': lambda e, x: crf_mask(e, x, cut=settings),
         'attention_cut': lambda e, x: attention_cut(e, x, settings).mask,
     }
 

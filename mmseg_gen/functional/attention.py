@@ -1,9 +1,10 @@
-"""From recorded attention to the class map and the neighbour affinities of AttentionCut (DiffusionSeg, Sec. 3.2).
+"""From recorded attention to class map and neighbour affinities (AttentionCut; DiffusionSeg, Sec. 3.2).
 
-Shape letters: N samples, L layers, ``(h, w)`` a layer's own grid with n = h * w cells, ``(H, W)`` the working grid,
-M chosen pixels. A *level* is ``(weight, attention, (h, w))`` with ``attention`` ``(n, n)``: row p is the softmax of pixel
-p over all keys. Its resized form (bilinear over the query and over the key axis, each row then divided by its sum, as in
-DiffSeg) has four non-zero weights per axis and pixel, so single entries are read without ever building ``(HW)^2``.
+Shape letters: N samples, L layers, ``(h, w)`` a layer's own grid, n = h * w, ``(H, W)`` the working grid,
+M chosen pixels. A *level* is ``(weight, attention, (h, w))`` with ``attention`` ``(n, n)``: row p is the
+softmax of pixel p over all keys. Its resized form (bilinear over the query and over the key axis, each row
+then divided by its sum, as in DiffSeg) has four non-zero weights per axis and pixel, so single entries are
+read without ever building ``(HW)^2``.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def top_layers_mean(maps: Tensor, deviation: Tensor, top_k: int) -> Tensor:
         ValueError: ``top_k`` is out of range or the shapes disagree.
     """
     if deviation.shape != maps.shape[:2]:
-        raise ValueError(f'Expected `deviation` of shape {tuple(maps.shape[:2])}, but got {tuple(deviation.shape)}.')
+        raise ValueError(
+            f'Expected `deviation` of shape {tuple(maps.shape[:2])}, but got {tuple(deviation.shape)}.'
+        )
     if not 1 <= top_k <= maps.shape[1]:
         raise ValueError(f'Expected `top_k` in [1, {maps.shape[1]}], the number of layers, but got {top_k}.')
     chosen = deviation.sort(dim=1, descending=True, stable=True).indices[:, :top_k]
@@ -77,19 +80,21 @@ def min_max(maps: Tensor) -> Tensor:
 
 
 def neighbor_affinity(levels: Sequence[Level], size: tuple[int, int]) -> Tensor:
-    """Return the self-attention between neighbouring pixels, ``(4, H, W)`` in [0, 1], by direction of ``NEIGHBORS``.
+    """Return the self-attention between neighbours, ``(4, H, W)`` in [0, 1], by direction of ``NEIGHBORS``.
 
-    Entry ``[k, y, x]`` is the weighted mean over levels of the resized, row-normalised attention between (y, x) and its
-    k-th neighbour, averaged over the two directions, and 0 where that neighbour lies outside. All is divided by the largest
-    neighbour affinity: the paper leaves the scale open, raw rows are about 1 / HW and every lambda of the text would
-    vanish; the largest off-diagonal entry of the whole matrix would need ``(HW)^2``, and on a smooth map it is one of these.
+    Entry ``[k, y, x]`` is the weighted mean over levels of the resized, row-normalised attention between (y,
+    x) and its k-th neighbour, averaged over the two directions, and 0 where that neighbour lies outside. All
+    is divided by the largest neighbour affinity: the paper leaves the scale open, raw rows are about 1 / HW
+    and every lambda of the text would vanish; the largest off-diagonal entry of the whole matrix would need
+    ``(HW)^2``, and on a smooth map it is one of these.
 
     Args:
         levels: Attention by layer; the weights are positive and need not sum to 1.
         size: Height and width of the working grid.
 
     Raises:
-        ValueError: No level, a shape that does not fit its grid, a weight that is not positive, NaN or negative attention.
+        ValueError: No level, a shape that does not fit its grid, a weight that is not positive, NaN or
+            negative attention.
     """
     raw = _raw_neighbors(_checked(levels), size)
     top = raw.max()
@@ -99,9 +104,9 @@ def neighbor_affinity(levels: Sequence[Level], size: tuple[int, int]) -> Tensor:
 def rows_at(levels: Sequence[Level], size: tuple[int, int], pixels: Tensor) -> Tensor:
     """Return the symmetrised attention between chosen pixels and all others, ``(M, H, W)`` in [0, 1].
 
-    Same definition and scale as :func:`neighbor_affinity`, with which it agrees at neighbouring pixels. Entries above the
-    largest neighbour affinity (a pixel's attention to itself, as a rule) are cut at 1, so that a seed does not outshine
-    everything that it resembles.
+    Same definition and scale as :func:`neighbor_affinity`, with which it agrees at neighbouring pixels.
+    Entries above the largest neighbour affinity (a pixel's attention to itself, as a rule) are cut at 1, so
+    that a seed does not outshine everything that it resembles.
 
     Args:
         levels: As in :func:`neighbor_affinity`.
@@ -114,10 +119,12 @@ def rows_at(levels: Sequence[Level], size: tuple[int, int], pixels: Tensor) -> T
     height, width = size
     limit = torch.tensor([height, width], device=pixels.device)
     if pixels.ndim != 2 or pixels.shape[1] != 2 or (pixels < 0).any() or (pixels >= limit).any():
-        raise ValueError(f'Expected `pixels` of shape (M, 2) inside {height} x {width}, but got {pixels.tolist()}.')
-    levels = _checked(levels)
+        raise ValueError(
+            f'Expected `pixels` of shape (M, 2) inside {height} x {width}, but got {pixels.tolist()}.'
+        )
     flat = pixels[:, 0] * width + pixels[:, 1]
-    total: Tensor | float = 0.0
+    levels = _checked(levels)
+    total = levels[0][1].new_zeros(len(pixels), height * width)
     for weight, attention, grid in levels:
         index, share = _taps(grid, size, attention)
         sums = _row_sums(attention, index, share)
@@ -145,15 +152,19 @@ def _checked(levels: Sequence[Level]) -> list[Level]:
         if not weight > 0:
             raise ValueError(f'Expected the weight of a level to be positive, but got {weight}.')
         if not torch.isfinite(attention).all() or (attention < 0).any():
-            raise ValueError('Expected self-attention to be finite and not negative, but got NaN, infinite or negative.')
+            raise ValueError(
+                'Expected self-attention to be finite and not negative, but got NaN, infinite or negative.'
+            )
     total = sum(weight for weight, _, _ in levels)
     wide = [a if a.dtype == torch.float64 else a.float() for _, a, _ in levels]
-    return [(weight / total, a, grid) for (weight, _, grid), a in zip(levels, wide)]
+    return [(weight / total, a, grid) for (weight, _, grid), a in zip(levels, wide, strict=True)]
 
 
 def _axis_taps(inside: int, outside: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the two source cells and their weights of each output cell, ``(outside, 2)`` each (align_corners False)."""
-    at = ((torch.arange(outside, device=like.device, dtype=like.dtype) + 0.5) * (inside / outside) - 0.5).clamp(min=0)
+    """Return two source cells and their weights for each output cell, ``(outside, 2)`` each."""
+    at = (
+        (torch.arange(outside, device=like.device, dtype=like.dtype) + 0.5) * (inside / outside) - 0.5
+    ).clamp(min=0)
     first = at.floor().long().clamp(max=inside - 1)
     second = (first + 1).clamp(max=inside - 1)
     fraction = at - first

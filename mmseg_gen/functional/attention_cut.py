@@ -1,8 +1,9 @@
 """AttentionCut: masks from attention by an exact minimum cut (DiffusionSeg, Sec. 3.2, Eq. 2-6).
 
-The energy is the paper's with the sign of its background line corrected: ``E(M) = sum phi(p) + lam * sum over cut pairs psi(p, q)``,
-``phi_fg = -log u``, ``phi_bg = -log(1 - u)``, ``u = A_c + lambda_phi r``, ``psi = A_s + lambda_psi exp(-D)``. Shape letters:
-``(H, W)`` the grid of the cut, ``(R1, R2)`` the attention's.
+The energy is the paper's with the sign of its background line corrected:
+``E(M) = sum phi(p) + lam * sum over cut pairs psi(p, q)``, ``phi_fg = -log u``, ``phi_bg = -log(1 - u)``,
+``u = A_c + lambda_phi r``, ``psi = A_s + lambda_psi exp(-D)``. Shape letters: ``(H, W)`` the grid of the cut,
+``(R1, R2)`` the attention's.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import numpy as np
 from .attention import NEIGHBORS
 from .canvas import check_image, color_planes, limited_size, resize_map, resize_mask
 from .color_model import color_logit
+from .cut_settings import CutSettings
 from .evidence import Evidence, cross_map
 from .graph_cut import cut_energy, edge_slices, grid_cut
 from .mixture import mixture_calibration
-from .morphology import clean_mask, inner_boundary
+from .morphology import clean_mask, drop_faint_components, inner_boundary
 
 __all__ = [
     'AttentionCut',
@@ -35,73 +37,6 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class CutSettings:
-    """Settings of AttentionCut. The three lambdas are the paper's; all other defaults are ours.
-
-    Attributes:
-        top_k: Cross-attention layers averaged, by raw deviation.
-        tau: Threshold on the class map whose boundary gives the seeds, in [0, 1]. Used where evidence is collected.
-        num_seeds: Seeds drawn from that boundary. Used where evidence is collected.
-        lambda_phi: Weight of the seed map in the objectness.
-        lambda_psi: Weight of the spatial against the semantic coherence.
-        lam: Weight of the coherence against the objectness (the paper's lambda).
-        color_scale: Factor on colour differences inside ``exp(-D)``; the paper leaves the scale of the image open.
-        color_space: 'lab' (CIELAB / 100) or 'rgb' (in [0, 1]).
-        grid: 'image' cuts at the image's size with the attention upsampled; 'attention' cuts on the attention's grid.
-        max_side: Larger images are cut at this longer side, and the mask is brought back to size; None: never.
-        calibration: 'min_max' (the paper's map stretched to [0, 1]) or 'mixture' (centred between the two means of the map's
-            values, which large objects need).
-        bias: Added to the logit of the objectness; negative ones give smaller masks.
-        epsilon: Objectness is kept this far from 0 and 1, in (0, 0.5).
-        color_rounds: Further cuts, each with a colour model of the mask before it; 0 is the paper's energy.
-        color_weight: Weight of that colour model, in nats per nat.
-        color_bins: Histogram cells per channel of the colour model.
-        min_component: Components below this share of the mask's area are dropped, in [0, 1].
-        fill_holes: Fill holes of the mask.
-
-    Raises:
-        ValueError: A value is out of range.
-    """
-
-    top_k: int = 2
-    tau: float = 0.5
-    num_seeds: int = 16
-    lambda_phi: float = 0.16
-    lambda_psi: float = 2.5
-    lam: float = 0.1
-    color_scale: float = 20.0
-    color_space: str = 'lab'
-    grid: str = 'image'
-    max_side: int | None = 1024
-    calibration: str = 'min_max'
-    bias: float = 0.0
-    epsilon: float = 0.01
-    color_rounds: int = 0
-    color_weight: float = 1.0
-    color_bins: int = 12
-    min_component: float = 0.1
-    fill_holes: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ('lambda_phi', 'lambda_psi', 'lam', 'color_scale', 'color_rounds', 'color_weight'):
-            if not 0 <= getattr(self, name) < np.inf:
-                raise ValueError(f'Expected `{name}` to be 0 or more, but got {getattr(self, name)}.')
-        for name in ('top_k', 'num_seeds'):
-            if getattr(self, name) < 1:
-                raise ValueError(f'Expected `{name}` to be 1 or more, but got {getattr(self, name)}.')
-        for name in ('tau', 'min_component'):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f'Expected `{name}` in [0, 1], but got {getattr(self, name)}.')
-        for name, words in (('grid', ('image', 'attention')), ('calibration', ('min_max', 'mixture'))):
-            if getattr(self, name) not in words:
-                raise ValueError(f'Expected `{name}` from {", ".join(words)}, but got {getattr(self, name)!r}.')
-        if not 0 < self.epsilon < 0.5:
-            raise ValueError(f'Expected `epsilon` in (0, 0.5), but got {self.epsilon}.')
-        if not np.isfinite(self.bias):
-            raise ValueError(f'Expected `bias` to be finite, but got {self.bias}.')
-
-
-@dataclass(frozen=True)
 class AttentionCut:
     """Result of :func:`attention_cut`.
 
@@ -109,8 +44,9 @@ class AttentionCut:
         mask: Foreground, bool ``(H, W)`` at the image's size, cleaned.
         objectness: u at the image's size, float32 ``(H, W)`` in (0, 1).
         energy: Least energy of the last cut, on the cut's own grid, before the clean-up.
-        uncertainty: One minus the contrast (mean objectness inside less mean outside the mask), in [0, 1]; 1 for an empty or a
-            full mask. Ours: on simulated evidence it ranked masks by IoU better than soft IoU did.
+        uncertainty: One minus the contrast (mean objectness inside less mean outside the mask), in [0, 1]; 1
+            for an empty or a full mask. Ours: on simulated evidence it ranked masks by IoU better than soft
+            IoU did.
     """
 
     mask: np.ndarray
@@ -120,9 +56,10 @@ class AttentionCut:
 
 
 def boundary_seeds(mask: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return pixels drawn without replacement from the inner boundary of a mask, int64 ``(M, 2)`` rows and columns.
+    """Return pixels drawn from the inner boundary of a mask, rows and columns, int64 ``(M, 2)``.
 
-    M is ``count`` or the length of the boundary, whichever is less: 0 for an empty or a full mask.
+    Drawn without replacement: M is ``count`` or the length of the boundary, whichever is less: 0 for an
+    empty or a full mask.
 
     Args:
         mask: Bool ``(H, W)``.
@@ -130,7 +67,11 @@ def boundary_seeds(mask: np.ndarray, count: int, rng: np.random.Generator) -> np
         rng: Seeded per sample by the caller.
     """
     boundary = np.argwhere(inner_boundary(mask))
-    return boundary[rng.choice(len(boundary), min(count, len(boundary)), replace=False)] if len(boundary) else boundary
+    return (
+        boundary[rng.choice(len(boundary), min(count, len(boundary)), replace=False)]
+        if len(boundary)
+        else boundary
+    )
 
 
 def objectness(cross: np.ndarray, seed_map: np.ndarray, lambda_phi: float, eps: float = 0.01) -> np.ndarray:
@@ -152,24 +93,24 @@ def objectness(cross: np.ndarray, seed_map: np.ndarray, lambda_phi: float, eps: 
 
 
 def evidence_objectness(evidence: Evidence, size: tuple[int, int], settings: CutSettings) -> np.ndarray:
-    """Return the calibrated, biased objectness on any grid, float32 ``size``, within ``epsilon`` of neither 0 nor 1."""
+    """Return the calibrated, biased objectness on any grid, float32 ``size`` in [epsilon, 1 - epsilon]."""
     cross, eps = cross_map(evidence, settings.top_k), settings.epsilon
     if settings.calibration == 'mixture':
         cross = mixture_calibration(cross + settings.lambda_phi * evidence.seed_map)
-        u = objectness(resize_map(cross, size), np.float32(0), 0.0, eps)
+        u = objectness(resize_map(cross, size), np.zeros(size, np.float32), 0.0, eps)
     else:
         u = objectness(resize_map(cross, size), resize_map(evidence.seed_map, size), settings.lambda_phi, eps)
     if settings.bias:
-        odds = u / (1 - u) * np.exp(np.clip(settings.bias, -30, 30))
+        odds = u / (1 - u) * np.exp(np.float32(settings.bias))
         u = np.clip(odds / (1 + odds), eps, 1 - eps)
     return u.astype(np.float32)
 
 
 def geodesic_similarity(image: np.ndarray, scale: float) -> np.ndarray:
-    """Return ``exp(-scale * ||I(p) - I(q)||)`` for neighbours, ``(4, H, W)``, 0 where the neighbour is outside.
+    """Return ``exp(-scale * ||I(p) - I(q)||)`` of neighbours, ``(4, H, W)``, 0 where one is outside.
 
-    The geodesic distance on the graph of pixels with these edge lengths is, between adjacent pixels, the direct edge: by the
-    triangle inequality no detour is shorter. So no path is searched.
+    The geodesic distance on the graph of pixels with these edge lengths is, between adjacent pixels, the
+    direct edge: by the triangle inequality no detour is shorter. So no path is searched.
 
     Args:
         image: ``(H, W, C)`` float.
@@ -185,7 +126,7 @@ def geodesic_similarity(image: np.ndarray, scale: float) -> np.ndarray:
 
 
 def pair_weights(affinity: np.ndarray, similarity: np.ndarray, lambda_psi: float, lam: float) -> np.ndarray:
-    """Return ``lam * (A_s + lambda_psi exp(-D))``, divided by the square root of 2 on diagonals, ``(4, H, W)``.
+    """Return ``lam * (A_s + lambda_psi exp(-D))``, diagonals divided by the root of 2, ``(4, H, W)``.
 
     Args:
         affinity: Semantic coherence A_s of neighbours, ``(4, H, W)``.
@@ -200,8 +141,8 @@ def pair_weights(affinity: np.ndarray, similarity: np.ndarray, lambda_psi: float
 def resize_affinity(affinity: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return neighbour affinities on another grid, ``(4, H, W)``, 0 where the neighbour is outside.
 
-    Each direction's edges inside the old grid are stretched over those inside the new one, so that the zeros outside do not
-    bleed in. A direction without any edge in the old grid is 0.
+    Each direction's edges inside the old grid are stretched over those inside the new one, so that the zeros
+    outside do not bleed in. A direction without any edge in the old grid is 0.
     """
     out = np.zeros((len(affinity), *size), affinity.dtype)
     for k, step in enumerate(NEIGHBORS):
@@ -232,20 +173,25 @@ def attention_cut(evidence: Evidence, image: np.ndarray, settings: CutSettings |
     affinity = np.maximum(resize_affinity(evidence.affinity, grid), 0)
     similarity = geodesic_similarity(colors, settings.color_scale)
     weights = pair_weights(affinity, similarity, settings.lambda_psi, settings.lam)
-    raw, energy = _cut_rounds(-np.log1p(-u), -np.log(u), weights, colors, settings)
-    mask = clean_mask(resize_mask(raw, size), settings.min_component, settings.fill_holes)
+    raw, energy = _cut_rounds(u, weights, colors, settings)
     u = evidence_objectness(evidence, size, settings)
+    mask = clean_mask(resize_mask(raw, size), settings.min_component, settings.fill_holes)
+    if settings.min_objectness:
+        mask = drop_faint_components(
+            mask, resize_map(cross_map(evidence, settings.top_k), size), settings.min_objectness
+        )
     return AttentionCut(mask, u, energy, _uncertainty(u, mask))
 
 
 def _cut_rounds(
-    cost_bg: np.ndarray, cost_fg: np.ndarray, weights: np.ndarray, colors: np.ndarray, settings: CutSettings
+    u: np.ndarray, weights: np.ndarray, colors: np.ndarray, settings: CutSettings
 ) -> tuple[np.ndarray, float]:
-    """Cut, then cut again with the colour model of the mask before, until it rests or the rounds are used up."""
+    """Cut, then cut again with the colours of the mask before, until it rests or the rounds are used up."""
+    cost_bg, cost_fg = -np.log1p(-u), -np.log(u)
     mask, energy = grid_cut(cost_bg, cost_fg, weights)
     for _ in range(settings.color_rounds):
         logit = settings.color_weight * color_logit(colors, mask, settings.color_bins)
-        # Both costs stay positive: only their difference counts, up to a constant of the energy.
+        # Only the difference of the two costs counts: split like this, both stay positive.
         again, energy = grid_cut(cost_bg + np.maximum(logit, 0), cost_fg + np.maximum(-logit, 0), weights)
         if (again == mask).all():
             break

@@ -1,21 +1,23 @@
 """Training-free masks from the same evidence as AttentionCut (DiffusionSeg, Tab. 5, and a threshold).
 
-Each takes ``(evidence, image, ...)`` with the image RGB uint8 ``(H, W, 3)`` and returns a bool mask ``(H, W)``. The paper gives no
-settings; all defaults are ours.
+Each takes ``(evidence, image, ...)`` with the image RGB uint8 ``(H, W, 3)`` and returns a bool mask ``(H,
+W)``. The paper gives no settings; all defaults are ours.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from .attention_cut import CutSettings, evidence_objectness, geodesic_similarity
+from .attention_cut import CutSettings, evidence_objectness, geodesic_similarity, resize_affinity
 from .canvas import check_image, color_planes, limited_size, resize_map, resize_mask
 from .crf import CrfSettings, dense_crf
 from .evidence import Evidence, cross_map
 from .normalized_cut import normalized_cut
 
 
-def threshold_mask(evidence: Evidence, image: np.ndarray, *, top_k: int = 2, threshold: float = 0.5) -> np.ndarray:
+def threshold_mask(
+    evidence: Evidence, image: np.ndarray, *, top_k: int = 2, threshold: float = 0.5
+) -> np.ndarray:
     """Return where the upsampled class map exceeds a threshold.
 
     Args:
@@ -86,8 +88,6 @@ def normalized_cut_mask(
         grid: 'attention', or 'image' for the image's grid with the self-attention upsampled.
         max_side: Longer side of that grid at most.
     """
-    from .attention_cut import resize_affinity
-
     check_image(image)
     size = evidence.seed_map.shape if grid == 'attention' else limited_size(image.shape[:2], max_side)
     colors = color_planes(resize_map(image, size))

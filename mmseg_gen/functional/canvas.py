@@ -16,7 +16,9 @@ def check_image(image: np.ndarray) -> None:
         ValueError: Its shape is not ``(H, W, 3)`` with H, W >= 1.
     """
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        raise TypeError(f'Expected `image` to be a uint8 array, but got {getattr(image, "dtype", type(image).__name__)}.')
+        raise TypeError(
+            f'Expected `image` to be a uint8 array, but got {getattr(image, "dtype", type(image).__name__)}.'
+        )
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(f'Expected `image` of shape (H, W, 3), but got {image.shape}.')
 
@@ -31,7 +33,9 @@ def resize_map(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if array.shape[:2] == tuple(size):
         return array.copy()
     shrinks = size[0] <= array.shape[0] and size[1] <= array.shape[1]
-    return cv2.resize(array, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return cv2.resize(
+        array, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
 
 
 def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -40,14 +44,14 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def limited_size(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
-    """Return height and width with the longer side at most ``max_side``, the aspect ratio kept, each at least 1.
+    """Return height and width with the longer side at most ``max_side``, same aspect ratio, each at least 1.
 
     Example:
         >>> limited_size((100, 8000), 1024)
         (13, 1024)
     """
     if max_side is None or max(size) <= max_side:
-        return tuple(size)
+        return size
     factor = max_side / max(size)
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
@@ -57,8 +61,8 @@ def color_planes(image: np.ndarray, space: str = 'lab') -> np.ndarray:
 
     Args:
         image: RGB uint8 ``(H, W, 3)``.
-        space: 'lab' for CIELAB / 100 (lightness in [0, 1], about one just noticeable difference per 0.02), 'rgb' for
-            RGB in [0, 1].
+        space: 'lab' for CIELAB / 100 (lightness in [0, 1], about one just noticeable difference per 0.02),
+            'rgb' for RGB in [0, 1].
 
     Raises:
         ValueError: ``space`` is another word.

@@ -1,7 +1,7 @@
 """Colours of an object against colours of its background: the unary term that GrabCut adds between cuts.
 
-Ours, after Rother et al., "GrabCut", SIGGRAPH 2004, with smoothed histograms in place of mixtures: exact, deterministic and linear in
-the number of pixels. The paper of AttentionCut has no such term.
+Ours, after Rother et al., "GrabCut", SIGGRAPH 2004, with smoothed histograms in place of mixtures: exact,
+deterministic and linear in the number of pixels. The paper of AttentionCut has no such term.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 
 def color_index(colors: np.ndarray, bins: int) -> np.ndarray:
-    """Return each pixel's cell in a histogram of ``bins`` per channel over the image's own range, ``(H, W)`` in [0, bins^C).
+    """Return each pixel's cell in a histogram over the image's range of colours, ``(H, W)`` in [0, bins^C).
 
     Args:
         colors: ``(H, W, C)`` float.
@@ -19,7 +19,7 @@ def color_index(colors: np.ndarray, bins: int) -> np.ndarray:
     """
     index = np.zeros(colors.shape[:2], np.int64)
     for plane in np.moveaxis(colors, -1, 0):
-        low, span = plane.min(), np.ptp(plane)
+        low, span = float(plane.min()), float(np.ptp(plane))
         cell = np.rint((plane - low) * ((bins - 1) / span)).astype(np.int64) if span > 0 else 0
         index = index * bins + cell
     return index
@@ -28,8 +28,8 @@ def color_index(colors: np.ndarray, bins: int) -> np.ndarray:
 def color_logit(colors: np.ndarray, mask: np.ndarray, bins: int = 12, smoothing: float = 1.0) -> np.ndarray:
     """Return ``log p(color | inside) - log p(color | outside)`` at each pixel, float64 ``(H, W)``.
 
-    Both densities are histograms smoothed by a Gaussian; 2 % of their sum is added to each, which bounds the answer to
-    ``log(51)`` = 3.93 in magnitude. Where the mask is empty or full there is nothing to compare, and the answer is 0.
+    Both densities are histograms smoothed by a Gaussian; 2 % of their sum is added to each, which bounds the
+    answer to ``log(51)`` = 3.93 in magnitude. Where the mask is empty or full the answer is 0.
 
     Args:
         colors: ``(H, W, 3)`` float, finite.

@@ -1,7 +1,8 @@
 """Fully connected CRF by mean field (Kraehenbuehl and Koltun, NIPS 2011), without compiled code.
 
-The appearance kernel is filtered on a permutohedral lattice (Adams et al., Eurographics 2010) held as sparse matrices: splat, one
-blur per lattice direction, slice. The smoothness kernel is a separable Gaussian. Shape letters: N = H * W pixels, d feature dimensions,
+The appearance kernel is filtered on a permutohedral lattice (Adams et al., Eurographics 2010) held as sparse
+matrices: splat, one blur per lattice direction, slice. The smoothness kernel is a separable Gaussian. Shape
+letters: N = H * W pixels, d feature dimensions,
 C classes, M lattice points.
 """
 
@@ -52,14 +53,16 @@ class PermutohedralLattice:
         """
         count, dims = features.shape
         rank, remainder, weights = _simplices(np.asarray(features, np.float64))
-        canonical = np.array([[r if j <= dims - r else r - dims - 1 for j in range(dims + 1)] for r in range(dims + 1)])
+        canonical = np.array(
+            [[r if j <= dims - r else r - dims - 1 for j in range(dims + 1)] for r in range(dims + 1)]
+        )
         corners = remainder[:, None, :] + canonical[:, rank].transpose(1, 0, 2)
         keys = corners[..., :dims].reshape(-1, dims)
         low = keys.min(0) - (dims + 1)
         span = (keys - low).max(0) + dims + 2
         stride = np.concatenate([[1], np.cumprod(span[:-1])]).astype(np.int64)
         points, owner = np.unique((keys - low) @ stride, return_inverse=True)
-        pixel = np.repeat(np.arange(count), dims + 1)
+        pixel: np.ndarray = np.repeat(np.arange(count), dims + 1)
         shape = (len(points), count)
         self._splat = csr_matrix((weights.ravel().astype(np.float32), (owner.ravel(), pixel)), shape=shape)
         self._blurs = [self._blur(points, stride, axis) for axis in range(dims + 1)]
@@ -69,12 +72,14 @@ class PermutohedralLattice:
     def _blur(points: np.ndarray, stride: np.ndarray, axis: int) -> csr_matrix:
         """Return the filter (1/2, 1, 1/2) along one lattice direction, sparse ``(M, M)``."""
         count, dims = len(points), len(stride)
-        step = np.ones(dims, np.int64)
+        step: np.ndarray = np.ones(dims, np.int64)
         if axis < dims:
             step[axis] = -dims
         move = int(step @ stride)
-        rows, columns, values = [np.arange(count)], [np.arange(count)], [np.ones(count, np.float32)]
-        for target in (points + move, points - move):
+        rows, columns = [np.arange(count)], [np.arange(count)]
+        values: list[np.ndarray] = [np.ones(count, np.float32)]
+        targets: tuple[np.ndarray, ...] = (points + move, points - move)
+        for target in targets:
             at = np.minimum(np.searchsorted(points, target), count - 1)
             found = points[at] == target
             rows.append(np.flatnonzero(found))
@@ -92,7 +97,7 @@ class PermutohedralLattice:
 
 
 def _simplices(features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return each feature's rank ``(N, d + 1)``, nearest remainder-0 point ``(N, d + 1)`` and barycentric weights, same."""
+    """Return rank, nearest remainder-0 point and barycentric weights of each feature, ``(N, d + 1)`` each."""
     count, dims = features.shape
     every, axes = np.arange(count), np.arange(dims)
     scaled = features * (np.sqrt(2 / 3) * (dims + 1) / np.sqrt((axes + 2.0) * (axes + 1.0)))
@@ -130,7 +135,7 @@ def mean_field(
         settings: Weights and number of steps; both kernels are normalised symmetrically.
     """
     unary = -np.log(np.clip(probabilities, 1e-8, 1))
-    ones = np.ones((len(unary), 1), np.float32)
+    ones: np.ndarray = np.ones((len(unary), 1), np.float32)
     kernels = [(settings.color_weight, appearance), (settings.smooth_weight, smoothness)]
     normed = [(weight, kernel, 1 / np.sqrt(kernel(ones) + 1e-20)) for weight, kernel in kernels]
     marginals = _softmax(-unary)
@@ -140,7 +145,9 @@ def mean_field(
     return marginals
 
 
-def dense_crf(probabilities: np.ndarray, image: np.ndarray, settings: CrfSettings | None = None) -> np.ndarray:
+def dense_crf(
+    probabilities: np.ndarray, image: np.ndarray, settings: CrfSettings | None = None
+) -> np.ndarray:
     """Return probabilities refined by the image's colours, float32 ``(C, H, W)``.
 
     Args:
@@ -165,7 +172,7 @@ def dense_crf(probabilities: np.ndarray, image: np.ndarray, settings: CrfSetting
         grid = gaussian_filter(values.reshape(height, width, -1), sigma, mode='constant', truncate=4)
         return grid.reshape(height * width, -1)
 
-    flat = probabilities.reshape(classes, -1).T.astype(np.float32)
+    flat: np.ndarray = probabilities.reshape(classes, -1).T.astype(np.float32)
     marginals = mean_field(flat, smooth, PermutohedralLattice(features), settings)
     return marginals.T.reshape(classes, height, width).astype(np.float32)
 

@@ -1,11 +1,10 @@
-"""What a generator says about one image, small enough to store: the input of AttentionCut and of its baselines.
+"""What a generator says about one image, small enough to store: input of AttentionCut and its baselines.
 
 Shape letters: L layers, ``(R1, R2)`` the attention's working grid. Nothing of size ``(R1 R2)^2`` is kept.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 
 from .attention import NEIGHBORS, min_max, top_layers_mean
+from .writing import write_atomically
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,22 @@ class Evidence:
         for field in fields(self):
             bad = np.count_nonzero(~np.isfinite(getattr(self, field.name)))
             if bad:
-                raise ValueError(f'Expected `{field.name}` to be finite, but got {bad} NaN or infinite values.')
+                raise ValueError(
+                    f'Expected `{field.name}` to be finite, but got {bad} NaN or infinite values.'
+                )
 
     def save(self, path: str | Path) -> None:
         """Write a compressed npz in float16 under a temporary name, then rename it to ``path``.
 
-        Each layer of ``cross`` is divided by its largest magnitude first, so that small probabilities keep their digits.
+        Each layer of ``cross`` is divided by its largest magnitude first, so that small probabilities keep
+        their digits.
         """
-        path = Path(path)
-        temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-        with temporary.open('wb') as file:
-            np.savez_compressed(file, **self._packed())
-        os.replace(temporary, path)
+
+        def write(partial: Path) -> None:
+            with partial.open('wb') as file:
+                np.savez_compressed(file, allow_pickle=False, **self._packed())
+
+        write_atomically(Path(path), write)
 
     @classmethod
     def load(cls, path: str | Path) -> Evidence:
@@ -75,10 +79,12 @@ class Evidence:
         except FileNotFoundError:
             raise
         except Exception as error:  # zipfile, zlib and numpy each raise their own on a damaged file
-            raise ValueError(f'Expected evidence as `Evidence.save` writes it, but got {path}: {error}') from error
+            raise ValueError(
+                f'Expected evidence as `Evidence.save` writes it, but got {path}: {error}'
+            ) from error
 
     def stored(self) -> Evidence:
-        """Return the evidence as it reads back from a file: label this one where both paths must give the same bits."""
+        """Return the evidence as it reads back from a file, for labels equal to those made from the file."""
         return self._unpacked(self._packed())
 
     def _packed(self) -> dict[str, np.ndarray]:
@@ -99,7 +105,7 @@ class Evidence:
 
 
 def cross_map(evidence: Evidence, top_k: int) -> np.ndarray:
-    """Return the class map: mean of the ``top_k`` layers of largest raw deviation, float32 ``(R1, R2)`` in [0, 1].
+    """Return the mean of the ``top_k`` layers of largest deviation, min-maxed, float32 ``(R1, R2)``.
 
     Raises:
         ValueError: ``top_k`` is not in [1, L].

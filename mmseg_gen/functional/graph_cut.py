@@ -1,7 +1,8 @@
-"""Exact minimum of a binary energy on an 8-neighbour pixel grid, by max-flow (Boykov and Kolmogorov, PAMI 2004).
+"""Exact minimum of a binary energy on an 8-neighbour grid, by max-flow (Boykov and Kolmogorov, PAMI 2004).
 
-``E(M) = sum_p cost(p, M_p) + sum over neighbouring p, q with M_p != M_q of weight(p, q)``. Weights come as ``(4, H, W)``: entry
-``[k, y, x]`` belongs to the edge from (y, x) to (y, x) + ``NEIGHBORS[k]``; entries whose other end is outside are ignored.
+``E(M) = sum_p cost(p, M_p) + sum over neighbours with M_p != M_q of weight(p, q)``. Weights come as
+``(4, H, W)``: entry ``[k, y, x]`` belongs to the edge from (y, x) to (y, x) + ``NEIGHBORS[k]``; entries whose
+other end is outside are ignored.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ for _k, (_dy, _dx) in enumerate(NEIGHBORS):
     _STRUCTURES[_k, 1 + _dy, 1 + _dx] = 1
 
 
-def edge_slices(shape: tuple[int, int], step: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+def edge_slices(
+    shape: tuple[int, int], step: tuple[int, int]
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Return the index of the first and of the second end of all edges in one direction.
 
     Args:
@@ -24,7 +27,10 @@ def edge_slices(shape: tuple[int, int], step: tuple[int, int]) -> tuple[tuple[sl
     """
     (height, width), (dy, dx) = shape, step
     left, right = max(0, -dx), max(0, width - max(0, dx))
-    return (slice(0, max(0, height - dy)), slice(left, right)), (slice(dy, height), slice(left + dx, right + dx))
+    return (slice(0, max(0, height - dy)), slice(left, right)), (
+        slice(dy, height),
+        slice(left + dx, right + dx),
+    )
 
 
 def grid_cut(cost_bg: np.ndarray, cost_fg: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
@@ -36,8 +42,9 @@ def grid_cut(cost_bg: np.ndarray, cost_fg: np.ndarray, weights: np.ndarray) -> t
         weights: Cost of separating neighbours, ``(4, H, W)``, finite and not negative.
 
     Raises:
-        ValueError: A shape does not fit, a value is NaN or infinite, or a weight is negative. All are refused before the
-            solver starts: a NaN edge would let it run forever, a negative one give a wrong answer in silence.
+        ValueError: A shape does not fit, a value is NaN or infinite, or a weight is negative. All are
+            refused before the solver starts: a NaN edge would let it run forever, a negative one give a
+            wrong answer in silence.
     """
     import maxflow
 
@@ -45,7 +52,7 @@ def grid_cut(cost_bg: np.ndarray, cost_fg: np.ndarray, weights: np.ndarray) -> t
     height, width = cost_fg.shape
     graph = maxflow.GraphFloat(height * width, 4 * height * width)
     nodes = graph.add_grid_nodes((height, width))
-    for structure, weight in zip(_STRUCTURES, weights):
+    for structure, weight in zip(_STRUCTURES, weights, strict=True):
         graph.add_grid_edges(nodes, weights=weight, structure=structure, symmetric=True)
     # A node on the sink's side pays its source capacity: the sink's side is the foreground.
     graph.add_grid_tedges(nodes, cost_fg, cost_bg)
@@ -62,7 +69,7 @@ def cut_energy(mask: np.ndarray, cost_bg: np.ndarray, cost_fg: np.ndarray, weigh
     """
     mask = np.asarray(mask, bool)
     energy = np.where(mask, cost_fg, cost_bg).sum(dtype=np.float64)
-    for step, weight in zip(NEIGHBORS, weights):
+    for step, weight in zip(NEIGHBORS, weights, strict=True):
         here, there = edge_slices(mask.shape, step)
         energy += weight[here][mask[here] != mask[there]].sum(dtype=np.float64)
     return float(energy)

@@ -1,4 +1,4 @@
-"""Two-component Gaussian mixture of a map's values, as fobadiffusion uses for its masks (there: unequal variances)."""
+"""Two-component Gaussian mixture of a map's values, after fobadiffusion (there with unequal variances)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _MIN_SHARE = 0.02
 def two_means(values: np.ndarray, iterations: int = 50) -> tuple[float, float]:
     """Return the lower and the higher mean of a mixture of two Gaussians with one variance, fitted by EM.
 
-    One variance keeps the posterior increasing in the value; with two, the wider component wins at both ends. Neither share
-    is let below 2 % (ours). Deterministic: EM starts at the quantiles 0.25 and 0.95.
+    One variance keeps the posterior increasing in the value; with two, the wider component wins at both
+    ends. Neither share is let below 2 % (ours). Deterministic: EM starts at the quantiles 0.25 and 0.95.
 
     Args:
         values: Any shape, finite.
@@ -42,9 +42,9 @@ def two_means(values: np.ndarray, iterations: int = 50) -> tuple[float, float]:
 def mixture_calibration(values: np.ndarray) -> np.ndarray:
     """Return values in (0, 1): 0.5 half-way between the two means, 0.88 at the higher, 0.12 at the lower one.
 
-    A logistic in the value (ours): posterior-like, but with its slope set by the distance of the means rather than by the
-    variance, so that it does not saturate; where an object fills most of the map, its centre moves with the values, which a
-    min-max does not. A constant map becomes zeros.
+    A logistic in the value (ours): posterior-like, but with its slope set by the distance of the means
+    rather than by the variance, so that it does not saturate; where an object fills most of the map, its
+    centre moves with the values, which a min-max does not. A constant map becomes zeros.
 
     Args:
         values: ``(H, W)``, finite.

@@ -1,8 +1,9 @@
 """The forward noising of diffusion models and its inversion, always in alpha-bar.
 
-DDIM: Song et al., "Denoising Diffusion Implicit Models", ICLR 2021, Eq. 12 with eta 0; v-prediction: Salimans and Ho,
-"Progressive Distillation", ICLR 2022, Appendix D. ``alpha_bar`` is the cumulative product of the schedule
-(``scheduler.alphas_cumprod``), in (0, 1]; it broadcasts against the samples, for example as ``(N, 1, 1, 1)``.
+DDIM: Song et al., "Denoising Diffusion Implicit Models", ICLR 2021, Eq. 12 with eta 0; v-prediction:
+Salimans and Ho, "Progressive Distillation", ICLR 2022, Appendix D. ``alpha_bar`` is the cumulative product
+of the schedule (``scheduler.alphas_cumprod``), in (0, 1]; it broadcasts against the samples, for example as
+``(N, 1, 1, 1)``.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def split_prediction(
     Args:
         sample: Noised latents, any shape.
         output: What the network returned for ``sample``, same shape.
-        alpha_bar: Cumulative signal power in (0, 1], broadcastable; below 1 where ``prediction_type`` is 'sample'.
+        alpha_bar: Cumulative signal power in (0, 1], broadcastable; below 1 where ``prediction_type`` is
+            'sample'.
         prediction_type: ``scheduler.config.prediction_type``: 'epsilon', 'v_prediction' or 'sample'.
 
     Raises:
@@ -49,11 +51,13 @@ def split_prediction(
         return signal * sample - spread * output, signal * output + spread * sample
     if prediction_type == 'sample':
         return output, (sample - signal * output) / spread
-    raise ValueError(f'Expected `prediction_type` from {", ".join(PREDICTION_TYPES)}, but got {prediction_type!r}.')
+    raise ValueError(
+        f'Expected `prediction_type` from {", ".join(PREDICTION_TYPES)}, but got {prediction_type!r}.'
+    )
 
 
 def ddim_move(clean: Tensor, noise: Tensor, alpha_bar: Tensor) -> Tensor:
-    """Return the sample that ``clean`` and ``noise`` make at another time: one DDIM step with eta 0, in either direction.
+    """Return the sample at another time, earlier or later: one DDIM step with eta 0.
 
     Args:
         clean: Clean latents predicted at the present time, any shape.

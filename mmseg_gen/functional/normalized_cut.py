@@ -17,25 +17,34 @@ def grid_adjacency(weights: np.ndarray, floor: float = 1e-5) -> csr_matrix:
     """Return the symmetric adjacency of an 8-neighbour grid, sparse ``(HW, HW)``.
 
     Args:
-        weights: Similarity of neighbours by direction of ``NEIGHBORS``, ``(4, H, W)``, finite and not negative.
+        weights: Similarity of neighbours by direction of ``NEIGHBORS``, ``(4, H, W)``, finite and not
+            negative.
         floor: Added to each edge so that the graph is connected (1e-5: TokenCut).
 
     Raises:
         ValueError: A weight is NaN, infinite or negative.
     """
     if not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError('Expected `weights` to be finite and 0 or more, but got NaN, infinite or negative values.')
+        raise ValueError(
+            'Expected `weights` to be finite and 0 or more, but got NaN, infinite or negative values.'
+        )
     shape = weights.shape[1:]
     pixel = np.arange(np.prod(shape)).reshape(shape)
     ends = [[pixel[part].ravel() for part in edge_slices(shape, step)] for step in NEIGHBORS]
     here, there = (np.concatenate([e[i] for e in ends]) for i in (0, 1))
-    value = np.concatenate([w[edge_slices(shape, s)[0]].ravel() for s, w in zip(NEIGHBORS, weights)]) + floor
-    entries = np.concatenate([value, value]).astype(np.float64), (np.concatenate([here, there]), np.concatenate([there, here]))
+    value = (
+        np.concatenate([w[edge_slices(shape, s)[0]].ravel() for s, w in zip(NEIGHBORS, weights, strict=True)])
+        + floor
+    )
+    entries = (
+        np.concatenate([value, value]).astype(np.float64),
+        (np.concatenate([here, there]), np.concatenate([there, here])),
+    )
     return csr_matrix(entries, shape=(pixel.size, pixel.size))
 
 
 def second_eigenvector(adjacency: csr_matrix) -> np.ndarray:
-    """Return the second smallest generalised eigenvector of ``(D - A) y = lambda D y``, ``(n,)``, first entry >= 0.
+    """Return the second smallest eigenvector of ``(D - A) y = lambda D y``, ``(n,)``, first entry >= 0.
 
     Deterministic: Lanczos starts at a fixed vector, and graphs of up to 64 nodes are solved densely.
 
@@ -62,7 +71,7 @@ def second_eigenvector(adjacency: csr_matrix) -> np.ndarray:
 
 
 def normalized_cut(weights: np.ndarray) -> np.ndarray:
-    """Return the two-part labelling of a grid: where the second eigenvector exceeds its mean, bool ``(H, W)``.
+    """Return one of a grid's two parts: where the second eigenvector exceeds its mean, bool ``(H, W)``.
 
     A grid of a single pixel is one part. The mean as threshold is TokenCut's.
 

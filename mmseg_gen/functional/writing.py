@@ -16,7 +16,8 @@ def write_atomically(path: Path, write: Callable[[Path], None], tag: str = '') -
     """Let ``write`` fill a temporary file beside ``path``, then rename it, and return its size in bytes.
 
     The temporary name is fixed and keeps the suffix: a run that was killed while writing overwrites its own
-    leftover.
+    leftover. Nothing waits for the disk: a power failure can cut a file short, which its size in the manifest
+    shows.
 
     Args:
         path: Where the file shall be.
@@ -25,9 +26,7 @@ def write_atomically(path: Path, write: Callable[[Path], None], tag: str = '') -
     """
     partial = path.with_name(f'{PARTIAL_PREFIX}{tag}{path.name}')
     write(partial)
-    with open(partial, 'rb') as written:
-        os.fsync(written.fileno())
-        size = os.fstat(written.fileno()).st_size
+    size = partial.stat().st_size
     os.replace(partial, path)
     return size
 

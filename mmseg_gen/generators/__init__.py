@@ -1,0 +1,1 @@
+"""Text-to-image models: loading, sampling, inversion, attention, features, prompts, zero-shot recognition."""

@@ -15,8 +15,8 @@ from torch import Tensor
 if TYPE_CHECKING:
     from .capture import AttentionRecorder
 
-# Probabilities formed at once. On a CPU a chunk of 1 MB stays in the cache (with 16 MB the UNet took 1.3 times as long
-# as without capture, with 1 MB 1.05 times); elsewhere 0.5 GB bounds the memory.
+# Probabilities formed at once. On a CPU a chunk of 1 MB stays in the cache (with 16 MB the UNet took 1.3
+# times as long as without capture, with 1 MB 1.05 times); elsewhere 0.5 GB bounds the memory.
 _CHUNK = {'cpu': 2**18}
 _CHUNK_ELSEWHERE = 2**27
 
@@ -38,8 +38,8 @@ def check_processor(name: str, processor: Any) -> None:
     """
     if type(processor).__name__ not in _PLAIN:
         raise ValueError(
-            f'Expected {name} to be one of {", ".join(_PLAIN)}, but got {type(processor).__name__}. Unload adapters and '
-            'unfuse projections before recording attention.'
+            f'Expected {name} to be one of {", ".join(_PLAIN)}, but got {type(processor).__name__}. Unload '
+            'adapters and unfuse projections before recording attention.'
         )
 
 
@@ -65,6 +65,7 @@ class RecordingProcessor:
         *args: Any,
         **kwargs: Any,
     ) -> Tensor:
+        """Return the layer's output, as diffusers calls a processor."""
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         batch, queries = hidden_states.shape[:2]
         skipped = self.recorder.skipped(batch)
@@ -113,11 +114,15 @@ def _project(attn: Any, hidden_states: Tensor, context: Tensor | None) -> tuple[
 def _attend(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, sums: Tensor, skipped: int
 ) -> Tensor:
-    """Return the attention's output ``(B, H, Q, d)``; add the head-averaged probabilities of the samples from ``skipped`` on.
+    """Return the attention's output ``(B, H, Q, d)`` and add the head-averaged probabilities to a sum.
 
     Args:
+        query: ``(B, H, Q, d)``.
+        key: ``(B, H, K, d)``.
+        value: ``(B, H, K, d)``.
         mask: Added to the logits, ``(B, H, 1 or Q, K)``.
         sums: ``(B - skipped, Q, K)``, changed in place.
+        skipped: Leading samples that are not added; they take the fused kernel.
     """
     heads = query.shape[1]
     out = torch.empty_like(
@@ -149,7 +154,7 @@ def _probabilities(query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def _chunks(start: int, query: Tensor, keys: int) -> Iterator[tuple[slice, slice]]:
-    """Yield slices over samples from ``start`` on and over queries, each a bounded number of probabilities."""
+    """Yield slices over samples from ``start`` on and over queries, of a bounded number of probabilities."""
     batch, heads, queries, _ = query.shape
     limit = _CHUNK.get(query.device.type, _CHUNK_ELSEWHERE)
     samples = max(1, limit // (heads * queries * keys))

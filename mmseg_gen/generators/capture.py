@@ -1,8 +1,8 @@
 """Record a UNet's attention while it runs: running sums, never one tensor per step.
 
-Shape letters: N samples, H heads, Q queries (pixels of a layer, h * w), K keys (prompt tokens or pixels), L layers.
-diffusers offers no attention capture and its fused kernel never forms the probabilities, hence processors of our own,
-in the recorded layers only.
+Shape letters: N samples, H heads, Q queries (pixels of a layer, h * w), K keys (prompt tokens or pixels),
+L layers. diffusers offers no attention capture and its fused kernel never forms the probabilities, hence
+processors of our own, in the recorded layers only.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Grid = tuple[int, int]
 
 
 class AttentionRecorder(Recording):
-    """Sums cross- and self-attention over steps, heads averaged at once; the network's output does not change.
+    """Sums attention over steps, heads averaged at once; the output of the network does not change.
 
-    Memory does not grow with the number of steps: ``N Q K`` numbers per cross layer, ``N n^2`` per self-attention grid.
-    Self-attention of all layers on one grid shares one sum.
+    Memory does not grow with the number of steps: ``N Q K`` numbers per cross layer, ``N n^2`` per
+    self-attention grid. Self-attention of all layers on one grid shares one sum.
 
     Args:
         unet: The network to listen to.
@@ -62,7 +62,7 @@ class AttentionRecorder(Recording):
 
     @property
     def cross_layers(self) -> list[str]:
-        """Names of the recorded cross-attention layers, in the order of :meth:`cross_maps`: down, middle, up."""
+        """Names of the recorded cross-attention layers, in the order of :meth:`cross_maps`."""
         return sorted(self._cross, key=lambda name: network_order(name)[0])
 
     def _install(self) -> None:
@@ -80,7 +80,7 @@ class AttentionRecorder(Recording):
     def running_sum(
         self, name: str, is_cross: bool, batch: int, queries: int, keys: int, device: torch.device
     ) -> Tensor | None:
-        """Return where a layer adds its attention at this step, ``(N, Q, K)`` float32; None if it is not recorded.
+        """Return where a layer adds its attention now, ``(N, Q, K)`` float32; None if it is not recorded.
 
         Args:
             name: The layer.
@@ -98,8 +98,8 @@ class AttentionRecorder(Recording):
         grid = self._grids.get(queries)
         if grid is None:
             raise ValueError(
-                f'Expected `size` to be the height and width of the latents, but got {self.size}, and layer {name} has '
-                f'{queries} pixels.'
+                f'Expected `size` to be the height and width of the latents, but got {self.size}, and layer '
+                f'{name} has {queries} pixels.'
             )
         if not is_cross and self.max_self_side is not None and max(grid) > self.max_self_side:
             return None
@@ -109,8 +109,8 @@ class AttentionRecorder(Recording):
             sums[key] = torch.zeros(shape, device=device)
         elif sums[key].shape != shape:
             raise ValueError(
-                f'Expected {name} to attend with shape {tuple(sums[key].shape)} at every step, but got {shape}; call '
-                'reset() between batches.'
+                f'Expected {name} to attend with shape {tuple(sums[key].shape)} at every step, but got '
+                f'{shape}; call reset() between batches.'
             )
         self._steps[name] = self._steps.get(name, 0) + 1
         if not is_cross and name not in self._self_layers.setdefault(grid, []):
@@ -136,15 +136,18 @@ class AttentionRecorder(Recording):
         for name in self.cross_layers:
             sums = self._cross[name]
             _check_positions(positions, len(sums), sums.shape[2])
-            chosen = torch.stack([s[:, list(p)].mean(1) for s, p in zip(sums, positions)]) / self._steps[name]
+            chosen = (
+                torch.stack([s[:, list(p)].mean(1) for s, p in zip(sums, positions, strict=True)])
+                / self._steps[name]
+            )
             maps.append(_finite(chosen, name).reshape(-1, *self._grids[sums.shape[1]]))
         return maps
 
     def self_levels(self, index: int) -> list[tuple[float, Tensor, Grid]]:
-        """Return one sample's self-attention per grid as ``(weight, (n, n), (h, w))``, finest first; rows sum to 1.
+        """Return one sample's self-attention per grid as ``(weight, (n, n), (h, w))``, finest first.
 
-        Mean over steps, heads and layers of the grid; the weight is the grid's share of the layers, so that the
-        weighted mean over grids is the mean over layers.
+        Mean over steps, heads and layers of the grid, rows summing to 1; the weight is the grid's share of
+        the layers, so that the weighted mean over grids is the mean over layers.
 
         Args:
             index: The sample, in [0, N).

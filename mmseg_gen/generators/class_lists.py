@@ -28,8 +28,9 @@ def class_list(name: str | Path) -> list[ClassName]:
     """Return the classes of a data set in its index order, background left out.
 
     Args:
-        name: One of ``CLASS_LISTS``, or the path of a text file of one's own: a class a line, tab-separated label,
-            words (default: the label) and group (default: the words); lines that begin with ``#`` are comments.
+        name: One of ``CLASS_LISTS``, or the path of a text file of one's own: a class a line, tab-separated
+            label, words (default: the label) and group (default: the words); lines that begin with ``#`` are
+            comments.
 
     Raises:
         ValueError: The name is neither, or the file holds no class or one twice.

@@ -56,7 +56,7 @@ class ClipPrior:
 
     @torch.no_grad()
     def _embed_texts(self, templates: Sequence[str], batch: int = 256) -> Tensor:
-        """Return one unit vector a class, ``(C, D)``: the mean over templates of unit vectors, scaled again."""
+        """Return one unit vector a class, ``(C, D)``: the mean of its templates' unit vectors, rescaled."""
         model, tokenizer = self.clip.model, self.clip.tokenizer
         texts = [with_articles(t.replace('{}', name)) for name in self.names for t in templates]
         found = []
@@ -90,11 +90,11 @@ class ClipPrior:
 
 
 def clip_pixels(images: Tensor, side: int) -> Tensor:
-    """Return images as CLIP sees them: short side resized (bicubic), centre cropped, normalised, ``(N, 3, side, side)``.
+    """Return images as CLIP sees them: resized, centre cropped, normalised, ``(N, 3, S, S)``.
 
     Args:
         images: RGB in [-1, 1], ``(N, 3, H, W)``.
-        side: Side of the model's input.
+        side: Side S of the model's input.
     """
     height, width = images.shape[-2:]
     short = min(height, width)

@@ -1,7 +1,7 @@
 """The DDIM time steps of a scheduler and one call of the UNet at one of them.
 
-Steps follow diffusers' ``DDIMScheduler`` (Song et al. 2021, eta 0), its rounding of timesteps included, so that the
-same latents come out of both.
+Steps follow diffusers' ``DDIMScheduler`` (Song et al. 2021, eta 0), its rounding of timesteps included, so
+that the same latents come out of both.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ def check_finite(latents: Tensor, what: str) -> Tensor:
     if not torch.isfinite(latents).all():
         raise ValueError(
             f'Expected finite latents after {what}, but got NaN or infinite values. Load the model in '
-            'dtype=torch.float32, or check that its scheduler has the prediction_type that it was trained with.'
+            'dtype=torch.float32, or check that its scheduler has the prediction_type that it was trained '
+            'with.'
         )
     return latents
 

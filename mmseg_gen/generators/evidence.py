@@ -66,7 +66,7 @@ def collect_evidence(
 
 
 def _seed_map(levels: Sequence[Level], mask: Tensor, count: int, seed: int) -> Tensor:
-    """Return the min-maxed mean attention to boundary pixels of the mask, ``(R1, R2)``; zeros if it has no boundary."""
+    """Return the min-maxed mean attention to boundary pixels, ``(R1, R2)``; zeros if there are none."""
     pixels = boundary_seeds(mask.cpu().numpy(), count, np.random.default_rng(seed))
     if not len(pixels):
         return torch.zeros(mask.shape)

@@ -23,8 +23,8 @@ def block_names(unet: UNet2DConditionModel, blocks: Blocks = 'all') -> list[str]
 
     Args:
         unet: The network.
-        blocks: 'encoder' for those of the down path (SD 1.x: six, two each at 64, 32 and 16), 'all', or indices into
-            'all', negative ones from the end.
+        blocks: 'encoder' for those of the down path (SD 1.x: six, two each at 64, 32 and 16), 'all', or
+            indices into 'all', negative ones from the end.
 
     Raises:
         ValueError: Another word, an index out of range, an index twice, or nothing chosen.
@@ -98,7 +98,7 @@ class FeatureRecorder(Recording):
             raise ValueError(
                 'Expected features to have been recorded, but got none; run the UNet inside `with`.'
             )
-        return [total / calls for total, calls in zip(self._sums, self._calls)]
+        return [total / calls for total, calls in zip(self._sums, self._calls, strict=True)]
 
 
 def diffusion_features(
@@ -111,15 +111,15 @@ def diffusion_features(
     blocks: Blocks = 'all',
     fixed_point: int = 0,
 ) -> list[Tensor]:
-    """Return the transformer-block features of images, each ``(N, C, h, w)`` float32, averaged over the steps.
+    """Return transformer-block features of images, each ``(N, C, h, w)`` float32, averaged over steps.
 
     Args:
         parts: The model.
         images: RGB in [-1, 1], ``(N, 3, H, W)``.
         context: Prompt embeddings ``(N, K, D)``.
         steps: Number of steps.
-        passes: 'reverse' averages over the denoising that follows the inversion, as in the paper; 'invert' over the
-            inversion itself, which visits the same states at half the cost.
+        passes: 'reverse' averages over the denoising that follows the inversion, as in the paper; 'invert'
+            over the inversion itself, which visits the same states at half the cost.
         blocks: See :func:`block_names`.
         fixed_point: Refinements of the inversion.
 

@@ -25,11 +25,12 @@ def invert_latents(
     recorder: Recording | None = None,
     features: Recording | None = None,
 ) -> Tensor:
-    """Return noise latents ``(N, C, h, w)`` float32 from which sampling without guidance returns to the given ones.
+    """Return noise ``(N, C, h, w)`` float32 from which sampling without guidance returns to the latents.
 
-    Without refinements it is diffusers' ``DDIMInverseScheduler``: the noise at the next, noisier point is taken to be that
-    of the present one, an error of first order in 1 / ``steps``. Each refinement evaluates it at the point just reached
-    and converges to the exact inverse of the DDIM step. Reconstruct with ``sample_latents(..., guidance=1)``.
+    Without refinements it is diffusers' ``DDIMInverseScheduler``: the noise at the next, noisier point is
+    taken to be that of the present one, an error of first order in 1 / ``steps``. Each refinement evaluates
+    it at the point just reached and converges to the exact inverse of the DDIM step. Reconstruct with
+    ``sample_latents(..., guidance=1)``.
 
     Args:
         parts: The model; 'epsilon' and 'v_prediction' alike.

@@ -12,11 +12,11 @@ from .parts import Parts
 
 @torch.no_grad()
 def encode_images(parts: Parts, images: Tensor) -> Tensor:
-    """Return the scaled mode of the images' latents, ``(N, C, H / s, W / s)`` float32 with s = ``parts.latent_scale``.
+    """Return the scaled mode of the images' latents, ``(N, C, H / s, W / s)`` float32.
 
     Args:
         parts: The model.
-        images: RGB in [-1, 1], ``(N, 3, H, W)``; the sides are multiples of s.
+        images: RGB in [-1, 1], ``(N, 3, H, W)``; the sides are multiples of s = ``parts.latent_scale``.
 
     Raises:
         ValueError: The shape or the sides do not fit.

@@ -98,18 +98,20 @@ def load_parts(
     """Return a text-to-image model, frozen and in eval mode.
 
     Args:
-        name: 'embedded' (shipped with the package), a folder written by diffusers' ``save_pretrained``, or an id on the
-            Hugging Face hub; ids that vanished are looked for at their mirror too (``sources.KNOWN``).
+        name: 'embedded' (shipped with the package), a folder written by diffusers' ``save_pretrained``, or an
+            id on the Hugging Face hub; ids that vanished are looked for at their mirror too
+            (``sources.KNOWN``).
         revision: Branch, tag or commit on the hub.
         device: Where to put the modules.
         dtype: Precision of the modules.
         local_files_only: Never use the network. None is True unless ``MMSEG_GEN_DOWNLOAD=1`` is set.
         scheduler: Replaces the model's own, which is read as a DDIM schedule whatever sampler it names.
-        clip: Folder or hub id of a CLIPModel. None takes the subfolder ``clip`` of a local folder if there is one.
+        clip: Folder or hub id of a CLIPModel. None takes the subfolder ``clip`` of a local folder if there is
+            one.
 
     Raises:
-        UserError: The model is not there, is not on this machine, is stored as pickles only, is damaged, or is not
-            a Stable Diffusion 1.x or 2.x. The text names the cure.
+        UserError: The model is not there, is not on this machine, is stored as pickles only, is damaged, or
+            is not a Stable Diffusion 1.x or 2.x. The text names the cure.
     """
     offline = os.environ.get('MMSEG_GEN_DOWNLOAD') != '1' if local_files_only is None else local_files_only
     device = _checked_device(device)
@@ -172,8 +174,8 @@ def _read_model(source: Source, kind: type, subfolder: str | None) -> Any:
     if missing:
         part = subfolder or 'the model'
         raise UserError(
-            f'Expected all weights of {part} in {source.name}, but {len(missing)} are missing or of another shape '
-            f'({missing[0]}, ...); get the folder again.'
+            f'Expected all weights of {part} in {source.name}, but {len(missing)} are missing or of another '
+            f'shape ({missing[0]}, ...); get the folder again.'
         )
     return model
 

@@ -15,7 +15,7 @@ _ARTICLE = re.compile(r'\b([Aa])n?(?= +([A-Za-z]))')
 
 @dataclass(frozen=True)
 class PromptGrammar:
-    """Templates with the slots ``{class}``, ``{scene}``, ``{light}``, ``{view}`` and ``{style}``, and what fills them.
+    """Templates with slots (``{class} {scene} {light} {view} {style}``) and what fills them.
 
     "a" before a vowel letter becomes "an" and the reverse.
 
@@ -103,9 +103,10 @@ def embedded_grammar() -> PromptGrammar:
 def photo_grammar() -> PromptGrammar:
     """Return a grammar for photographs of everyday objects."""
     return PromptGrammar(
-        templates=('{style} of a {class} {scene}, {light}, {view}', '{style} of a {class} {scene}', '{style} of a {class}'),
-        scenes=('in a meadow', 'on a city street', 'in a living room', 'on a beach', 'in a forest', 'in the snow',
-                'in front of a brick wall', 'on a wooden floor', 'near a lake', 'in a garden'),
+        templates=('{style} of a {class} {scene}, {light}, {view}', '{style} of a {class} {scene}',
+                   '{style} of a {class}'),
+        scenes=('in a meadow', 'on a city street', 'in a living room', 'on a beach', 'in a forest',
+                'in the snow', 'in front of a brick wall', 'on a wooden floor', 'near a lake', 'in a garden'),
         lights=('soft daylight', 'golden hour', 'overcast sky', 'night lights', 'backlight', 'indoor light'),
         views=('close-up', 'wide shot', 'side view', 'front view', 'from above', 'eye level'),
         styles=('a photo', 'a realistic photo', 'a snapshot', 'a high quality photo'),

@@ -36,10 +36,10 @@ class Prompt:
 
 
 def class_token_positions(tokenizer: Any, prompt: str, class_name: str) -> list[int]:
-    """Return the positions of a class's tokens in the encoded prompt, start token counted; "a photo of a cat" gives [5].
+    """Return the positions of a class's tokens in the encoded prompt, the start token counted.
 
-    A long word is several tokens, and a class may be several words; all mentions count. Case and runs of blanks do not
-    matter; "cat" is not found in "cats".
+    The class "cat" of "a photo of a cat" gives [5]. A long word is several tokens, and a class may be several
+    words; all mentions count. Case and runs of blanks do not matter; "cat" is not found in "cats".
 
     Args:
         tokenizer: A CLIP tokenizer; character offsets are used where it gives them.
@@ -65,8 +65,8 @@ def class_token_positions(tokenizer: Any, prompt: str, class_name: str) -> list[
     whole = [positions for positions in mentions if positions and positions[-1] <= last]
     if not whole:
         raise UserError(
-            f'Expected {class_name!r} among the first {last} tokens of its prompt, but it is cut off in {prompt!r}; '
-            'name it earlier.'
+            f'Expected {class_name!r} among the first {last} tokens of its prompt, but it is cut off in '
+            f'{prompt!r}; name it earlier.'
         )
     return [position for positions in whole for position in positions]
 
@@ -78,7 +78,7 @@ def _by_offsets(tokenizer: Any, prompt: str, spans: Sequence[tuple[int, int]]) -
 
 
 def _by_ids(tokenizer: Any, prompt: str, class_name: str) -> list[list[int]]:
-    """Search the class's own ids among the prompt's, for tokenizers without offsets (transformers 4, slow)."""
+    """Search the class's ids among the prompt's, for tokenizers without offsets (transformers 4, slow)."""
     ids = list(tokenizer(prompt, truncation=False).input_ids)
     wanted = list(tokenizer(class_name, truncation=False).input_ids)[1:-1]
     starts = [i for i in range(len(ids)) if ids[i : i + len(wanted)] == wanted]

@@ -1,4 +1,4 @@
-"""What attention and feature recorders share: entering, leaving, pausing, and the half of the batch to read."""
+"""What attention and feature recorders share: entering, leaving, pausing, which half of a batch to read."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from torch import Tensor
 
 
 class Recording:
-    """A context manager that listens to a network and takes its hooks away at the end, also after an exception.
+    """A context manager that listens to a network and takes its hooks away, also after an exception.
 
-    It may be entered again while it is open; the outermost exit removes the hooks. Results stay readable afterwards.
+    It may be entered again while it is open; the outermost exit removes the hooks. Results stay readable
+    afterwards.
 
     Args:
-        conditional_half: Read only the second half of each batch, the one under the prompt where the batch is doubled
-            for guidance (``[unconditional, conditional]``).
+        conditional_half: Read only the second half of each batch, the one under the prompt where the batch is
+            doubled for guidance (``[unconditional, conditional]``).
     """
 
     def __init__(self, conditional_half: bool = False):
@@ -51,7 +52,7 @@ class Recording:
 
     @contextmanager
     def reading(self, conditional_half: bool) -> Iterator[None]:
-        """Record inside the block from all or from the second half of each batch; the setting returns afterwards."""
+        """Record inside the block, from the second half of each batch or from all; the setting returns."""
         before, self.conditional_half = self.conditional_half, conditional_half
         try:
             with self:
@@ -93,7 +94,7 @@ def add_to(total: Tensor | None, value: Tensor) -> Tensor:
         return value.detach().float().clone()
     if total.shape != value.shape:
         raise ValueError(
-            f'Expected the same shape at every step, {tuple(total.shape)}, but got {tuple(value.shape)}; call reset() '
-            'between batches.'
+            f'Expected the same shape at every step, {tuple(total.shape)}, but got {tuple(value.shape)}; '
+            'call reset() between batches.'
         )
     return total.add_(value.detach())

@@ -31,11 +31,14 @@ def sample_latents(
     Args:
         parts: The model.
         context: Prompt embeddings ``(N, K, D)``.
-        empty: Embeddings of the empty (or an opposite) prompt, ``(1, K, D)`` or ``(N, K, D)``; not used with guidance 1.
+        empty: Embeddings of the empty (or an opposite) prompt, ``(1, K, D)`` or ``(N, K, D)``; not used with
+            guidance 1.
         noise: Standard normal ``(N, C, h, w)``.
         steps: Number of steps; 40 in DiffusionSeg.
-        guidance: w in ``empty + w (prompt - empty)``; 1 runs the prompt alone, at half the cost. 7.5: Stable Diffusion.
-        recorder: An ``AttentionRecorder``; it sees the half of the batch under the prompt, and need not be entered.
+        guidance: w in ``empty + w (prompt - empty)``; 1 runs the prompt alone, at half the cost. 7.5: Stable
+            Diffusion.
+        recorder: An ``AttentionRecorder``; it sees the half of the batch under the prompt, and need not be
+            entered.
         features: A ``FeatureRecorder``, likewise.
 
     Raises:

@@ -68,7 +68,7 @@ class Source:
 
 
 def embedded_folder() -> Path:
-    """Return the folder of the embedded pipeline: ``MMSEG_GEN_EMBEDDED`` in the environment, or the package's own."""
+    """Return the embedded pipeline's folder: ``MMSEG_GEN_EMBEDDED``, or the package's own."""
     named = os.environ.get('MMSEG_GEN_EMBEDDED')
     return Path(named) if named else Path(__file__).parent / 'embedded' / 'weights' / 'pipeline'
 
@@ -83,18 +83,20 @@ def resolve_source(name: str, revision: str | None, offline: bool, *, pipeline: 
         pipeline: Whether it should be a whole text-to-image pipeline; False for a single model.
 
     Raises:
-        UserError: There is no such folder and the name is no hub id, or the folder lacks parts or holds pickles only.
+        UserError: There is no such folder and the name is no hub id, or the folder lacks parts or holds
+            pickles only.
     """
     if name == EMBEDDED:
         folder = embedded_folder()
         if not folder.is_dir():
             raise UserError(
-                f'Expected the embedded models at {folder}, but there is no such folder; install the package with its '
-                'weights, or train them with tools/train_embedded.py and set MMSEG_GEN_EMBEDDED to the folder it writes.'
+                f'Expected the embedded models at {folder}, but there is no such folder; install the package '
+                'with its weights, or train them with tools/train_embedded.py and set MMSEG_GEN_EMBEDDED to '
+                'the folder it writes.'
             )
         name = str(folder)
     path = Path(name).expanduser()
-    if path.is_dir():
+    if name and path.is_dir():
         check_folder(path, pipeline)
         return Source(str(path), revision, offline, name)
     if path.is_file():
@@ -104,7 +106,8 @@ def resolve_source(name: str, revision: str | None, offline: bool, *, pipeline: 
         )
     if not _HUB_ID.fullmatch(name):
         raise UserError(
-            f"Expected '{EMBEDDED}', an existing folder or a hub id such as {next(iter(KNOWN))}, but got {name!r}."
+            f"Expected '{EMBEDDED}', an existing folder or a hub id such as {next(iter(KNOWN))}, but got "
+            f'{name!r}.'
         )
     return _prefer_mirror(Source(name, revision, offline, name))
 
@@ -118,13 +121,15 @@ def check_folder(folder: Path, pipeline: bool = True) -> None:
     missing = [part for part in PARTS if not (folder / part).is_dir()] if pipeline else []
     if missing:
         raise UserError(
-            f'Expected a text-to-image folder with {", ".join(PARTS)}, but {folder} lacks {", ".join(missing)}.'
+            f'Expected a text-to-image folder with {", ".join(PARTS)}, but {folder} lacks '
+            f'{", ".join(missing)}.'
         )
     for weighed in [folder / part for part in _WEIGHED if (folder / part).is_dir()] if pipeline else [folder]:
         pickles = [p.name for pattern in _PICKLES for p in weighed.glob(pattern)]
         if pickles and not any(weighed.glob('*.safetensors')):
             raise UserError(
-                f'Expected safetensors in {weighed}, but got only the pickle {pickles[0]}, which could execute code; {_CONVERT}'
+                f'Expected safetensors in {weighed}, but got only the pickle {pickles[0]}, which could '
+                f'execute code; {_CONVERT}'
             )
 
 
@@ -166,16 +171,17 @@ def explain_failure(source: Source, part: str | None, error: Exception) -> UserE
         )
     if source.offline:
         return UserError(
-            f'Expected {what} on this machine, but the Hugging Face cache does not hold it (as safetensors). Download it '
-            f'once with `hf download {source.location}`, or call again with local_files_only=False or '
-            'MMSEG_GEN_DOWNLOAD=1, or copy a folder of StableDiffusionPipeline.save_pretrained to this machine and pass '
-            'its path.'
+            f'Expected {what} on this machine, but the Hugging Face cache does not hold it (as safetensors). '
+            f'Download it once with `hf download {source.location}`, or call again with '
+            'local_files_only=False or MMSEG_GEN_DOWNLOAD=1, or copy a folder of '
+            'StableDiffusionPipeline.save_pretrained to this machine and pass its path.'
         )
     if 'safetensors' in text and 'does not appear' in text:
         return UserError(f'Expected safetensors in {what}, but the hub holds only pickles; {_CONVERT}')
     return UserError(
-        f'Expected {what} on the Hugging Face hub, but {source.location} could not be read: check the spelling of the id, '
-        f'the network, and whether it needs `hf auth login` ({type(error).__name__}: {text[:200]}). Known ids: '
+        f'Expected {what} on the Hugging Face hub, but {source.location} could not be read: check the '
+        'spelling of the id, the network, and whether it needs `hf auth login` '
+        f'({type(error).__name__}: {text[:200]}). Known ids: '
         f'{", ".join(k for k, v in KNOWN.items() if v.mirror is None)}, '
         f'{", ".join(v.mirror for v in KNOWN.values() if v.mirror)}.'
     )

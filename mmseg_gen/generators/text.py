@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 def encode_prompts(parts: Parts, prompts: Sequence[str]) -> Tensor:
     """Return the last hidden state of the text encoder, ``(N, K, D)`` in the model's precision.
 
-    Padded to K tokens as Stable Diffusion pads; a longer prompt is cut, and the log says so. A class that is cut off is
-    an error of :func:`~mmseg_gen.generators.prompts.class_token_positions`.
+    Padded to K tokens as Stable Diffusion pads; a longer prompt is cut, and the log says so. A class that is
+    cut off is an error of :func:`~mmseg_gen.generators.prompts.class_token_positions`.
 
     Args:
         parts: The model.
@@ -34,7 +34,7 @@ def encode_prompts(parts: Parts, prompts: Sequence[str]) -> Tensor:
         raise ValueError('Expected `prompts` to hold at least one text, but got none.')
     tokenizer = parts.tokenizer
     limit = tokenizer.model_max_length
-    for prompt, ids in zip(prompts, tokenizer(list(prompts)).input_ids):
+    for prompt, ids in zip(prompts, tokenizer(list(prompts)).input_ids, strict=True):
         if len(ids) > limit:
             logger.warning('A prompt has %d tokens; only the first %d count: %r', len(ids), limit, prompt)
     batch = tokenizer(

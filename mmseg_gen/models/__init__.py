@@ -1,4 +1,4 @@
-"""Models: thin classes registered with MMSegmentation; their mathematics lives in `functional` and `generators`."""
+"""Models: thin classes registered with MMSegmentation; mathematics is in `functional` and `generators`."""
 
 from __future__ import annotations
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_gen.engine.writing import write_atomically
 from mmseg_gen.errors import UserError
+from mmseg_gen.functional.writing import write_atomically
 
 
 def read_columns(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Return the columns of a CSV file of numbers by name.
 
-    Where the first row is numbers too, the columns are named ``step``, ``seconds``, ``loss``, then by their index, which
-    is the order in which the embedded recipe logs them. A last row cut short by an interruption is dropped.
+    Where the first row is numbers too, the columns are named ``step``, ``seconds``, ``loss``, then by their
+    index: the order in which the embedded recipe logs them. A last row that is cut short is dropped.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -38,7 +38,9 @@ def read_columns(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     try:
         values = np.array(rows, dtype=np.float64)
     except ValueError as error:
-        raise UserError(f'Expected only numbers in {path}, in rows of {len(names)}, but got: {error}.') from error
+        raise UserError(
+            f'Expected only numbers in {path}, in rows of {len(names)}, but got: {error}.'
+        ) from error
     return dict(zip(names, values.T, strict=True))
 
 
@@ -99,7 +101,9 @@ def plot_curves(
     for name in columns:
         line = axes.plot(data[x], data[name], label=name, alpha=1.0 if window == 1 else 0.35)[0]
         if window > 1:
-            axes.plot(data[x], smooth(data[name], window), color=line.get_color(), label=f'{name}, mean of {window}')
+            axes.plot(
+                data[x], smooth(data[name], window), color=line.get_color(), label=f'{name}, mean of {window}'
+            )
     axes.set(xlabel=x, yscale='log' if log_scale else 'linear')
     axes.grid(alpha=0.3)
     axes.legend()

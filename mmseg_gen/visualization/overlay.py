@@ -29,7 +29,7 @@ def overlay_mask(
         ValueError: The mask has another size than the image, or ``opacity`` is outside [0, 1].
     """
     if mask.shape != image.shape[:2]:
-        raise ValueError(f'Expected `mask` of the image\'s size {image.shape[:2]}, but got {mask.shape}.')
+        raise ValueError(f"Expected `mask` of the image's size {image.shape[:2]}, but got {mask.shape}.")
     if not 0 <= opacity <= 1:
         raise ValueError(f'Expected `opacity` in [0, 1], but got {opacity}.')
     inside = mask.astype(bool)
@@ -44,4 +44,6 @@ def overlay_mask(
 
 def _eroded(mask: np.ndarray, width: int) -> np.ndarray:
     kernel = np.ones((2 * width + 1,) * 2, np.uint8)
-    return cv2.erode(mask.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1).astype(bool)
+    return cv2.erode(mask.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1).astype(
+        bool
+    )

@@ -113,7 +113,7 @@ def test_folder_lists_images_only(tmp_path, pixels):
     (tmp_path / 'folder.png').mkdir()
     assert [p.name for p in list_images(tmp_path)] == ['a.png', 'b.PNG']
     (tmp_path / 'empty').mkdir()
-    with pytest.raises(UserError, match='Expected at least one image .* found none'):
+    with pytest.raises(UserError, match=r'Expected at least one image .* found none'):
         list_images(tmp_path / 'empty')
 
 

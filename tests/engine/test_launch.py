@@ -47,7 +47,9 @@ def test_work_dir_comes_from_the_argument_then_the_config_then_its_name(tmp_path
 def test_options_override_the_config(tmp_path):
     path = tmp_path / 'config.py'
     path.write_text('model = dict(depth=1, width=2)')
-    config = load_config(arguments(path, '--cfg-options', 'model.depth=5', 'extra=[1,2]', '--launcher', 'pytorch'))
+    config = load_config(
+        arguments(path, '--cfg-options', 'model.depth=5', 'extra=[1,2]', '--launcher', 'pytorch')
+    )
     assert config.model == dict(depth=5, width=2)
     assert config.extra == [1, 2]
     assert config.launcher == 'pytorch'
@@ -57,7 +59,10 @@ def test_options_override_the_config(tmp_path):
     ('text', 'message'),
     [
         ('a = (', 'reading it failed'),
-        ("custom_imports = dict(imports=['no_such_module_of_ours'], allow_failed_imports=False)", 'no_such_module'),
+        (
+            "custom_imports = dict(imports=['no_such_module_of_ours'], allow_failed_imports=False)",
+            'no_such_module',
+        ),
         ("_base_ = ['gone.py']", 'gone.py'),
     ],
 )
@@ -69,14 +74,17 @@ def test_a_broken_config_is_named(tmp_path, text, message):
 
 
 def test_a_missing_config_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match='there is no .*gone.py'):
+    with pytest.raises(FileNotFoundError, match=r'there is no .*gone\.py'):
         load_config(arguments(tmp_path / 'gone.py'))
 
 
 def test_an_unknown_type_is_one_sentence_and_other_key_errors_pass():
     from mmseg_gen.registry import MODELS
 
-    with pytest.raises(UserError, match=r'NoSuchHead is not in the .* Correct the `type`'), known_types_only():
+    with (
+        pytest.raises(UserError, match=r'NoSuchHead is not in the .* Correct the `type`'),
+        known_types_only(),
+    ):
         MODELS.build(dict(type='NoSuchHead'))
     with pytest.raises(KeyError, match='weight'), known_types_only():
         dict()['weight']
@@ -106,7 +114,9 @@ def test_data_sets_are_found_inside_wrappers():
 def test_a_missing_folder_is_named_with_its_cure(tmp_path):
     loader = dict(dataset=dict(type='DUTSDataset', data_root='no/DUTS'))
     config = Config(dict(test_dataloader=loader, data_hint={'no/DUTS': 'Get it there.'}))
-    with pytest.raises(FileNotFoundError, match=r'`test_dataloader` \(DUTSDataset\) in no/DUTS.* Get it there\.'):
+    with pytest.raises(
+        FileNotFoundError, match=r'`test_dataloader` \(DUTSDataset\) in no/DUTS.* Get it there\.'
+    ):
         require_data(config, 'test_dataloader')
     with pytest.raises(UserError, match='`train_dataloader`'):
         require_data(config, 'train_dataloader')

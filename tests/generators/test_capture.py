@@ -26,7 +26,9 @@ class LoopReference:
         for handle in projected:
             handle.remove()
         return {
-            n.removesuffix('.to_q'): self._mean(n.removesuffix('.to_q'), q, outputs[n.removesuffix('to_q') + 'to_k'])
+            n.removesuffix('.to_q'): self._mean(
+                n.removesuffix('.to_q'), q, outputs[n.removesuffix('to_q') + 'to_k']
+            )
             for n, q in outputs.items()
             if n.endswith('to_q')
         }
@@ -78,7 +80,9 @@ def test_maps_equal_a_loop_over_heads(case):
         grid = maps.shape[1:]
         assert grid in (size, tuple(-(-s // 2) for s in size))
         for i, own in enumerate(positions):
-            torch.testing.assert_close(maps[i].flatten(), expected[name][i][:, own].mean(1), atol=1e-5, rtol=1e-4)
+            torch.testing.assert_close(
+                maps[i].flatten(), expected[name][i][:, own].mean(1), atol=1e-5, rtol=1e-4
+            )
     selves = {n: m for n, m in expected.items() if n.endswith('attn1')}
     levels = recorder.self_levels(1)
     assert sum(weight for weight, _, _ in levels) == pytest.approx(1)
@@ -158,16 +162,23 @@ def test_a_sample_does_not_depend_on_its_batch():
         torch.testing.assert_close(a[1:2], b)
 
 
+def identities(unet):
+    return {name: id(processor) for name, processor in unet.attn_processors.items()}
+
+
 def test_processors_return_also_after_an_exception():
-    unet, steps, context = make_case()
-    before = unet.attn_processors
-    with pytest.raises(RuntimeError, match='stop'), AttentionRecorder(unet, (8, 8)) as recorder:
+    unet, *_ = make_case()
+    before = identities(unet)
+    recorder = AttentionRecorder(unet, (8, 8))
+    with recorder:
         with recorder:
-            assert not set(map(id, unet.attn_processors.values())) & set(map(id, before.values()))
-        assert not set(map(id, unet.attn_processors.values())) & set(map(id, before.values()))
+            assert not set(identities(unet).values()) & set(before.values())
+        # Entered twice, left once: still recording.
+        assert not set(identities(unet).values()) & set(before.values())
+    assert identities(unet) == before
+    with pytest.raises(RuntimeError, match='stop'), recorder:
         raise RuntimeError('stop')
-    after = unet.attn_processors
-    assert {n: id(p) for n, p in after.items()} == {n: id(p) for n, p in before.items()}
+    assert identities(unet) == before
 
 
 def test_a_failing_step_leaves_the_network_usable():
@@ -263,7 +274,10 @@ def test_foreign_processors_and_odd_batches_are_refused():
         pass
     assert all(isinstance(p, Adapter) for p in unet.attn_processors.values())
     unet, steps, context = make_case(batch=3)
-    with pytest.raises(ValueError, match='even batch'), AttentionRecorder(unet, (8, 8), conditional_half=True):
+    with (
+        pytest.raises(ValueError, match='even batch'),
+        AttentionRecorder(unet, (8, 8), conditional_half=True),
+    ):
         unet(steps[0][0], 10, encoder_hidden_states=context)
     with pytest.raises(ValueError, match='at least'):
         AttentionRecorder(unet, (0, 8))

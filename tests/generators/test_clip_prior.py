@@ -61,7 +61,8 @@ def test_pixels_are_resized_and_cropped(size):
     found = clip_pixels(torch.from_numpy(image)[None].float(), 16)
     assert found.shape == (1, 3, 16, 16)
     target = (round(size[1] * scale), round(size[0] * scale))
-    resized = cv2.resize(image.transpose(1, 2, 0).astype(np.float32), target, interpolation=cv2.INTER_AREA)
+    mode = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+    resized = cv2.resize(image.transpose(1, 2, 0).astype(np.float32), target, interpolation=mode)
     top, left = (target[1] - 16) // 2, (target[0] - 16) // 2
     crop = torch.from_numpy(resized[top : top + 16, left : left + 16].transpose(2, 0, 1).copy())
     assert (found[0] - normalised(crop)).abs().mean() < 0.15

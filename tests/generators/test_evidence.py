@@ -26,7 +26,7 @@ def recorder():
 
 
 def dense_self_attention(recorder, index):
-    """Resize every level over keys and queries with torch and average: the whole matrix, which the library never builds."""
+    """Resize every level over keys and queries and average: the matrix that the library never builds."""
     pixels = SIZE[0] * SIZE[1]
     total = 0
     for weight, matrix, grid in recorder.self_levels(index):
@@ -83,7 +83,9 @@ def test_seeds_decide_the_draw_per_sample(recorder):
     first = collect_evidence(recorder, POSITIONS, **SETTINGS | dict(num_seeds=1))
     again = collect_evidence(recorder, POSITIONS, **SETTINGS | dict(num_seeds=1))
     np.testing.assert_array_equal(first[0].seed_map, again[0].seed_map)
-    others = [collect_evidence(recorder, POSITIONS, **SETTINGS | dict(num_seeds=1, seeds=[s, 2])) for s in range(8)]
+    others = [
+        collect_evidence(recorder, POSITIONS, **SETTINGS | dict(num_seeds=1, seeds=[s, 2])) for s in range(8)
+    ]
     assert any(not np.array_equal(first[0].seed_map, other[0].seed_map) for other in others)
     assert all(np.array_equal(first[1].seed_map, other[1].seed_map) for other in others)
 
@@ -96,7 +98,12 @@ def test_an_even_map_has_no_seeds(recorder, monkeypatch):
 
 @pytest.mark.parametrize(
     ('change', 'message'),
-    [(dict(seeds=[1]), '`seeds`'), (dict(tau=0), '`tau`'), (dict(num_seeds=0), '`num_seeds`'), (dict(top_k=99), '`top_k`')],
+    [
+        (dict(seeds=[1]), '`seeds`'),
+        (dict(tau=0), '`tau`'),
+        (dict(num_seeds=0), '`num_seeds`'),
+        (dict(top_k=99), '`top_k`'),
+    ],
 )
 def test_wrong_settings_are_refused(recorder, change, message):
     with pytest.raises(ValueError, match=message):

@@ -10,8 +10,8 @@ from mmseg_gen.generators.text import encode_prompts
 from tests.tiny_models import tiny_parts, tiny_unet
 
 ORDER = [
-    'down_blocks.0.attentions.0', 'down_blocks.1.attentions.0', 'mid_block.attentions.0', 'up_blocks.0.attentions.0',
-    'up_blocks.0.attentions.1', 'up_blocks.1.attentions.0', 'up_blocks.1.attentions.1',
+    'down_blocks.0.attentions.0', 'down_blocks.1.attentions.0', 'mid_block.attentions.0',
+    'up_blocks.0.attentions.0', 'up_blocks.0.attentions.1', 'up_blocks.1.attentions.0', 'up_blocks.1.attentions.1',
 ]  # fmt: skip
 
 

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from mmseg_gen.generators.embedded.architecture import CAPTION_WORDS
@@ -5,17 +7,21 @@ from mmseg_gen.generators.prompt_grammar import PromptGrammar, embedded_grammar,
 
 GRAMMAR = PromptGrammar(
     ('{style} of a {class} {scene}, {light}, {view}',),
-    scenes=('indoors', 'outdoors'), lights=('day', 'night'), views=('near', 'far'), styles=('photo', 'drawing'),
-)  # fmt: skip
+    scenes=('indoors', 'outdoors'),
+    lights=('day', 'night'),
+    views=('near', 'far'),
+    styles=('photo', 'drawing'),
+)
 
 
 def test_every_combination_is_drawn_and_depends_on_the_seed_alone():
     drawn = [GRAMMAR.draw('owl', seed) for seed in range(300)]
     assert drawn == [GRAMMAR.draw('owl', seed) for seed in range(300)]
+    slots = (GRAMMAR.styles, GRAMMAR.scenes, GRAMMAR.lights, GRAMMAR.views)
     expected = {
         f'{style} of an owl {scene}, {light}, {view}'
-        for style in GRAMMAR.styles for scene in GRAMMAR.scenes for light in GRAMMAR.lights for view in GRAMMAR.views
-    }  # fmt: skip
+        for style, scene, light, view in itertools.product(*slots)
+    }
     assert set(drawn) == expected
 
 
@@ -25,7 +31,12 @@ def test_the_default_is_the_plain_prompt():
 
 @pytest.mark.parametrize(
     ('text', 'expected'),
-    [('a owl', 'an owl'), ('an cat', 'a cat'), ('A owl and a red owl', 'An owl and a red owl'), ('a  2 owls', 'a  2 owls')],
+    [
+        ('a owl', 'an owl'),
+        ('an cat', 'a cat'),
+        ('A owl and a red owl', 'An owl and a red owl'),
+        ('a  2 owls', 'a  2 owls'),
+    ],
 )
 def test_articles(text, expected):
     assert with_articles(text) == expected

@@ -29,12 +29,13 @@ def tokenizer(request):
         ('a  photo of   a CAT.', 'cat', [5]),
         ('cat', 'cat', [1]),
         ('a cat and a dog and a cat', 'cat', [2, 8]),
-        ('a red potted plant', 'potted plant', [3, 4]),
-        ('a red  Potted   plant', 'potted plant', [3, 4]),
+        # The tiny vocabulary spells "plant" with three tokens.
+        ('a red potted plant', 'potted plant', [3, 4, 5, 6]),
+        ('a red  Potted   plant', 'potted plant', [3, 4, 5, 6]),
         # Unmerged words fall back to one token a letter.
         ('a photo of a zebra', 'zebra', [5, 6, 7, 8, 9]),
         ('a red fox bird', 'fox bird', [3, 4, 5, 6]),
-        ('a café, a cat', 'cat', [9]),
+        ('a café, a cat', 'cat', [8]),
     ],
 )
 def test_positions_of_a_class(tokenizer, prompt, name, expected):
@@ -45,7 +46,9 @@ def test_positions_of_a_class(tokenizer, prompt, name, expected):
     assert set(spelled) == set(name.lower().split())
 
 
-@pytest.mark.parametrize(('prompt', 'name'), [('two cats', 'cat'), ('a dog', 'cat'), ('a plant', 'potted plant')])
+@pytest.mark.parametrize(
+    ('prompt', 'name'), [('two cats', 'cat'), ('a dog', 'cat'), ('a plant', 'potted plant')]
+)
 def test_a_class_that_is_absent_is_an_error(tokenizer, prompt, name):
     with pytest.raises(UserError, match=f"name its class '{name}', but got '{prompt}'"):
         class_token_positions(tokenizer, prompt, name)
@@ -74,7 +77,9 @@ def test_prompts_of_ones_own_are_read(tmp_path):
     assert read_prompts_jsonl(path) == [Prompt('a café cat', 'cat'), Prompt('a dog', 'dog')]
 
 
-@pytest.mark.parametrize('line', ['not json', '[]', '3', '{"prompt": "a cat"}', '{"prompt": "a cat", "class": " "}'])
+@pytest.mark.parametrize(
+    'line', ['not json', '[]', '3', '{"prompt": "a cat"}', '{"prompt": "a cat", "class": " "}']
+)
 def test_wrong_lines_are_named(tmp_path, line):
     path = tmp_path / 'mine.jsonl'
     path.write_text('{"prompt": "a dog", "class": "dog"}\n' + line)

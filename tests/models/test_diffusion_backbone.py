@@ -82,7 +82,9 @@ def test_the_prior_conditions_on_the_class_that_clip_names(tiny, images, classes
     from mmseg_gen.generators.class_lists import class_list
 
     parts = load_parts(tiny)
-    names = ClipPrior(parts.clip, class_list(classes) if classes == 'voc' else classes, PHOTO_TEMPLATES).classify(images)
+    names = ClipPrior(
+        parts.clip, class_list(classes) if classes == 'voc' else classes, PHOTO_TEMPLATES
+    ).classify(images)
     prompts = [f'a photo of {"an" if name[0] in "aeiou" else "a"} {name}' for name in names]
     expected = reference(tiny, images, prompts, passes='invert', blocks='encoder')
     maps = build(tiny, prior=dict(classes=classes))(images)
@@ -129,7 +131,9 @@ def test_backbones_share_one_generator_that_is_loaded_at_the_first_call(tiny, im
     from mmseg_gen.generators import parts
 
     calls = []
-    monkeypatch.setattr(parts, 'load_parts', lambda *args, **kwargs: (calls.append(args), load_parts(*args, **kwargs))[1])
+    monkeypatch.setattr(
+        parts, 'load_parts', lambda *args, **kwargs: (calls.append(args), load_parts(*args, **kwargs))[1]
+    )
     first, second = build(tiny), build(tiny, steps=1)
     assert not calls
     first(images), second(images), first(images)
@@ -155,7 +159,9 @@ def test_cached_features_are_the_same_up_to_half_precision(tiny, images, monkeyp
 
 
 def test_input_and_config_stay_as_they_were(tiny, images):
-    config = dict(type='DiffusionBackbone', generator=str(tiny), steps=1, prior=dict(classes=['cat']), blocks=[0])
+    config = dict(
+        type='DiffusionBackbone', generator=str(tiny), steps=1, prior=dict(classes=['cat']), blocks=[0]
+    )
     before, pixels = copy.deepcopy(config), images.clone()
     MODELS.build(config)(pixels)
     assert config == before
@@ -199,7 +205,7 @@ def test_any_head_trains_and_predicts_on_it(tiny, images, name):
         (dict(passes='forward'), "`passes` to be one of .*but got 'forward'"),
         (dict(dtype='half'), "`dtype` to be one of .*but got 'half'"),
         (dict(steps=0), '`steps` to be at least 1, but got 0'),
-        (dict(prior=dict()), "`prior` with `classes`"),
+        (dict(prior=dict()), '`prior` with `classes`'),
         (dict(prior=dict(classes=['cat'], words=1)), "but got .*'words'"),
         (dict(prior=dict(classes=['cat'], prompt='a cat')), "`prior\\['prompt'\\]` to hold {}"),
     ],
@@ -211,7 +217,7 @@ def test_wrong_settings_are_named(settings, message):
 
 def test_a_prior_without_clip_says_what_to_set(tmp_path, images):
     folder = save_tiny(tmp_path, tiny_parts())
-    with pytest.raises(ValueError, match='`backbone.clip`'):
+    with pytest.raises(ValueError, match=r'`backbone\.clip`'):
         build(folder, prior=dict(classes=['cat']))(images)
 
 

@@ -52,5 +52,5 @@ def test_plot_writes_a_picture_with_the_curve(tmp_path):
     blue = (drawn[..., 2] - drawn[..., 0]) > 80
     assert blue.sum() > 300
     assert [p.name for p in path.parent.iterdir()] == ['loss.png']
-    with pytest.raises(UserError, match='Expected a column `iou` in .* but got step, seconds, loss'):
+    with pytest.raises(UserError, match=r'Expected a column `iou` in .* but got step, seconds, loss'):
         plot_curves(tmp_path / 'loss.csv', path, columns=['iou'])

@@ -40,7 +40,7 @@ test_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='DUTSDataset', data_root=test_root, pipeline=test_pipeline),
+    dataset=dict(type='DUTSDataset', data_root=test_root, split='test', pipeline=test_pipeline),
 )
 val_dataloader = None
 val_evaluator = None

@@ -1,4 +1,5 @@
-# Trained on the embedded models' own images, tested on rendered scenes that they have not seen, in DUTS layout.
+# Trained on the embedded models' own images, tested on rendered scenes that they have not seen, in DUTS
+# layout.
 train_root = 'work_dirs/quickstart/synthetic'
 test_root = 'work_dirs/quickstart/scenes'
 
@@ -33,7 +34,9 @@ test_dataloader = dict(
     num_workers=0,
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='DUTSDataset', data_root=test_root, pipeline=test_pipeline),
+    dataset=dict(
+        type='DUTSDataset', data_root=test_root, split='test', img_suffix='.png', pipeline=test_pipeline
+    ),
 )
 val_dataloader = None
 val_evaluator = None

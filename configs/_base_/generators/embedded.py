@@ -10,7 +10,7 @@ synthesis = dict(
     batch_size=16,
     height=64,
     width=64,
-    evidence=dict(top_k=3, tau=0.5, num_seeds=20),
-    labeller=dict(type='AttentionCutLabel', top_k=3),
+    evidence=dict(top_k=2, tau=0.5, num_seeds=16),
+    labeller=dict(type='AttentionCutLabel', top_k=2),
     filter=dict(min_area=0.02, max_area=0.9, drop_uncertain_share=0.1),
 )

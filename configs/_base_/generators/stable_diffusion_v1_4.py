@@ -12,7 +12,7 @@ synthesis = dict(
     height=512,
     width=512,
     dtype='float16',
-    evidence=dict(top_k=3, tau=0.5, num_seeds=20),
-    labeller=dict(type='AttentionCutLabel', top_k=3, lambda_phi=0.16, lambda_psi=2.5, lam=0.1),
+    evidence=dict(top_k=2, tau=0.5, num_seeds=16),
+    labeller=dict(type='AttentionCutLabel', top_k=2, lambda_phi=0.16, lambda_psi=2.5, lam=0.1),
     filter=dict(min_area=0.02, max_area=0.9, drop_uncertain_share=0.1),
 )

@@ -1,5 +1,5 @@
-# Adam with learning rate 1e-3: paper, section 4.1. The number of iterations is not given there; ours is one pass over
-# 50 000 pairs at the paper's batch of 10.
+# Adam with learning rate 1e-3: paper, section 4.1. The number of iterations is not given there; ours is one
+# pass over 50 000 pairs at the paper's batch of 10.
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
 param_scheduler = [dict(type='PolyLR', eta_min=1e-5, power=0.9, begin=0, end=5000, by_epoch=False)]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=5000, val_interval=5000)

@@ -1,4 +1,5 @@
-# Adam with learning rate 1e-3, as in the paper (section 4.1); the short schedule is for a few hundred small images.
+# Adam with learning rate 1e-3, as in the paper (section 4.1); the short schedule is for a few hundred small
+# images.
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
 param_scheduler = [dict(type='PolyLR', eta_min=1e-5, power=0.9, begin=0, end=600, by_epoch=False)]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=600, val_interval=600)

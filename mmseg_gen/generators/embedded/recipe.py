@@ -78,15 +78,26 @@ def train_embedded(args: argparse.Namespace) -> Path:
         vae.register_to_config(scaling_factor=float(1 / latents.float().std()))
         vae.save_pretrained(folder / 'vae')
     if 'clip' in args.stages:
-        if device.type == 'cpu':
-            clip.set_attn_implementation('eager')
-        settings = LoopSettings(args.clip_steps, 1e-3, weight_decay=0.1, ema_decay=0.99)
-        _train('clip', clip, clip_loss(clip, tokenizer, corpus, 128), args, settings)
+        _train_clip('clip', clip, args, corpus, tokenizer, args.clip_steps)
         clip.save_pretrained(folder / 'clip')
         CLIPTextModel.from_pretrained(folder / 'clip').save_pretrained(folder / 'text_encoder')
+    if 'clip_vision' in args.stages:
+        clip = CLIPModel.from_pretrained(folder / 'clip').to(device)
+        # The UNet hangs on the text tower, so only the rest may go on learning.
+        clip.text_model.requires_grad_(False)
+        _train_clip('clip_vision', clip, args, corpus, tokenizer, args.clip_vision_steps)
+        clip.save_pretrained(folder / 'clip')
     if 'unet' in args.stages:
         _train_unet(args, corpus, folder, tokenizer, unet, device)
     return folder
+
+
+def _train_clip(name: str, clip: CLIPModel, args, corpus: Corpus, tokenizer: CLIPTokenizer, steps: int) -> None:
+    if clip.device.type == 'cpu':
+        # The CPU's fused attention is slow backward.
+        clip.set_attn_implementation('eager')
+    settings = LoopSettings(steps, 1e-3, weight_decay=0.1, ema_decay=0.99)
+    _train(name, clip, clip_loss(clip, tokenizer, corpus, 128), args, settings)
 
 
 def _train_unet(args, corpus: Corpus, folder: Path, tokenizer, unet, device: torch.device) -> None:

@@ -1,4 +1,4 @@
-"""A frozen text-to-image model as a backbone: the exploitation stage of DiffusionSeg (arXiv 2303.09813, section 3.3.1).
+"""A frozen text-to-image model as a backbone: DiffusionSeg's exploitation stage (arXiv 2303.09813, 3.3.1).
 
 Shape letters: B batch, H and W the sides of the images, C channels of a feature map, h and w its sides.
 """
@@ -31,32 +31,35 @@ PRIOR = ('classes', 'templates', 'prompt')
 
 @MODELS.register_module()
 class DiffusionBackbone(BaseModule):
-    """Return the features of a diffusion model's transformer blocks, averaged over the steps of a DDIM inversion.
+    """Return the features of a diffusion model's transformer blocks, averaged over DDIM steps.
 
-    The generator is loaded at the first call, once for all backbones of a process that ask for the same one. It is no
-    submodule: the backbone has no parameters and an empty ``state_dict``, so checkpoints hold the decoder only, and
-    copies are cheap. Nothing in it is ever trained, and it stays in evaluation mode.
+    The generator is loaded at the first call, once for all backbones of a process that ask for the same one.
+    It is no submodule: the backbone has no parameters and an empty ``state_dict``, so checkpoints hold the
+    decoder only, and copies are cheap. Nothing in it is ever trained, and it stays in evaluation mode.
 
-    With `blocks='encoder'` the maps, the finest first, are for Stable Diffusion 1.x and 2.x at strides 8, 8, 16, 16, 32,
-    32 with 320, 320, 640, 640, 1280, 1280 channels, and for the embedded model at strides 4, 8, 16 with 64, 112, 192
-    channels; `out_channels` reads them from the generator. Give them to the head as ``in_channels``.
+    With `blocks='encoder'` the maps, the finest first, are for Stable Diffusion 1.x and 2.x at strides 8, 8,
+    16, 16, 32, 32 with 320, 320, 640, 640, 1280, 1280 channels, and for the embedded model at strides 4, 8,
+    16 with 64, 112, 192 channels; `out_channels` reads them from the generator. Give them to the head as
+    ``in_channels``.
 
     Args:
         generator: 'embedded', a Hub id, or a folder, as in `mmseg_gen.generators.parts.load_parts`.
         revision: Revision of a Hub id.
-        clip: Folder or Hub id of the CLIP that ``prior`` asks; by default the one beside the generator, if any.
+        clip: Folder or Hub id of the CLIP that ``prior`` asks; by default the one beside the generator, if
+            any.
         dtype: Precision of the generator: 'float32', 'float16' or 'bfloat16'.
         steps: DDIM steps T (the paper: 40).
-        passes: 'reverse' inverts the image and takes the features on the way back, as in the paper; 'invert' takes them
-            while inverting, at the same states and half the cost.
+        passes: 'reverse' inverts the image and takes the features on the way back, as in the paper; 'invert'
+            takes them while inverting, at the same states and half the cost.
         blocks: Transformer blocks: 'encoder' (the paper's six maps), 'all', or a list of their numbers.
         fixed_point: Refinements of each inversion step.
-        prior: Settings of the CLIP prior, see `prior_settings`: the image is inverted under a prompt that names its class,
-            for instance ``dict(classes='imagenet')``. None for the empty prompt (the paper's "w/o prior").
+        prior: Settings of the CLIP prior, see `prior_settings`: the image is inverted under a prompt that
+            names its class, for instance ``dict(classes='imagenet')``. None for the empty prompt (the paper's
+            "w/o prior").
         mean: What the data preprocessor subtracted from RGB values in [0, 255].
         std: What it divided them by.
-        cache_features: Keep features in memory, keyed by the image's content. It pays where an image returns unchanged
-            or with few variants, such as flips.
+        cache_features: Keep features in memory, keyed by the image's content. It pays where an image returns
+            unchanged or with few variants, such as flips.
         max_cache_mb: Limit of that memory in MiB; once it is reached, further images are computed each time.
         init_cfg: As in `BaseModule`; there is nothing to initialise.
 
@@ -90,7 +93,9 @@ class DiffusionBackbone(BaseModule):
         if steps < 1:
             raise ValueError(f'Expected `steps` to be at least 1, but got {steps}.')
         self.generator, self.revision, self.clip, self.dtype = generator, revision, clip, dtype
-        self.settings: dict[str, Any] = dict(steps=steps, passes=passes, blocks=blocks, fixed_point=fixed_point)
+        self.settings: dict[str, Any] = dict(
+            steps=steps, passes=passes, blocks=blocks, fixed_point=fixed_point
+        )
         self.prior = prior_settings(prior)
         self.mean, self.std = tuple(mean), tuple(std)
         self.cache = FeatureCache(max_cache_mb) if cache_features else None
@@ -121,8 +126,8 @@ class DiffusionBackbone(BaseModule):
         """Return the feature maps [(B, C, h, w), ...], the finest first, in the precision of the images.
 
         Args:
-            images: Normalised RGB images (B, 3, H, W). Sides that the latent grid does not divide are resized to the
-                next multiple, so that a map covers exactly the image.
+            images: Normalised RGB images (B, 3, H, W). Sides that the latent grid does not divide are resized
+                to the next multiple, so that a map covers exactly the image.
         """
         parts = self.parts(images.device)
         pixels = to_generator_range(images.float(), self.mean, self.std, parts.latent_scale)
@@ -154,9 +159,9 @@ def prior_settings(prior: dict | None) -> dict[str, Any] | None:
     """Return the settings of the CLIP prior with their defaults, hashable.
 
     Args:
-        prior: ``classes`` (names, or the name of a list: 'embedded', 'voc', 'coco', 'imagenet'), ``templates`` (texts with
-            ``{}`` whose embeddings are averaged for each class) and ``prompt`` (text with ``{}`` that conditions the
-            generator); None for no prior.
+        prior: ``classes`` (names, or the name of a list: 'embedded', 'voc', 'coco', 'imagenet'),
+            ``templates`` (texts with ``{}`` whose embeddings are averaged for each class) and ``prompt``
+            (text with ``{}`` that conditions the generator); None for no prior.
 
     Raises:
         ValueError: A key is unknown, ``classes`` is missing, or ``prompt`` has no place for the class.
@@ -168,12 +173,17 @@ def prior_settings(prior: dict | None) -> dict[str, Any] | None:
     if set(settings) != set(PRIOR) or not settings['classes']:
         raise ValueError(f'Expected `prior` with `classes` and no keys but {PRIOR}, but got {sorted(prior)}.')
     if '{}' not in settings['prompt']:
-        raise ValueError(f"Expected `prior['prompt']` to hold {{}} for the class, but got {settings['prompt']!r}.")
-    return {name: value if value is None or isinstance(value, str) else tuple(value) for name, value in settings.items()}
+        raise ValueError(
+            f"Expected `prior['prompt']` to hold {{}} for the class, but got {settings['prompt']!r}."
+        )
+    return {
+        name: value if value is None or isinstance(value, str) else tuple(value)
+        for name, value in settings.items()
+    }
 
 
 def finest_first(unet: UNet2DConditionModel, blocks: str | Sequence[int]) -> list[int]:
-    """Return the order that puts the maps of a UNet's transformer blocks from fine to coarse, stable within a level."""
+    """Return the order that puts the maps of a UNet's blocks from fine to coarse, stable within a level."""
     from mmseg_gen.generators.features import block_names
 
     coarsest = len(unet.config.block_out_channels) - 1
@@ -216,7 +226,9 @@ def _shared_parts(generator: str, revision: str | None, clip: str | None, device
 
 
 @lru_cache(maxsize=2)
-def _shared_prior(classes: str | tuple[str, ...], templates: tuple[str, ...] | None, *source: Any) -> ClipPrior:
+def _shared_prior(
+    classes: str | tuple[str, ...], templates: tuple[str, ...] | None, *source: Any
+) -> ClipPrior:
     from mmseg_gen.generators.class_lists import class_list
     from mmseg_gen.generators.clip_prior import PHOTO_TEMPLATES, ClipPrior
 

@@ -15,9 +15,9 @@ HALF = torch.float16
 class FeatureCache:
     """Keep the feature maps of images in main memory, in half precision, until a limit is reached.
 
-    The key is the image's own content, so a hit is right whatever the file, the order or the pipeline. Once full, the
-    cache keeps what it has: under a training loop that visits every image in turn, throwing out the oldest would never
-    hit again. Copies (`copy.deepcopy`, pickle) start empty.
+    The key is the image's own content, so a hit is right whatever the file, the order or the pipeline. Once
+    full, the cache keeps what it has: under a training loop that visits every image in turn, throwing out the
+    oldest would never hit again. Copies (`copy.deepcopy`, pickle) start empty.
 
     Args:
         max_mb: Limit in MiB.

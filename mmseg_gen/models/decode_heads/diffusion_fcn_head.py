@@ -1,6 +1,7 @@
-"""The segment decoder of DiffusionSeg (arXiv 2303.09813, section 3.3.2): three convolutions over diffusion features.
+"""The segment decoder of DiffusionSeg (arXiv 2303.09813, 3.3.2): three convolutions over diffusion features.
 
-Shape letters: B batch, C channels of a feature map, h and w the sides of the finest feature map, K output channels.
+Shape letters: B batch, C channels of a feature map, h and w the sides of the finest feature map, K output
+channels.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from mmseg_gen.registry import MODELS
 class DiffusionFCNHead(BaseDecodeHead):
     """Classify pixels by three 3 x 3 convolutions, with an upsampling after the first and after the second.
 
-    All maps are resized to the finest one and concatenated (B, sum(C), h, w). The paper says "three-layer FCN" and no
-    more: the widths, the normalisation of the input and the upsampling are ours. A latent grid is 4 to 8 times coarser
-    than the image, so an FCN without upsampling would draw every contour in blocks of that size.
+    All maps are resized to the finest one and concatenated (B, sum(C), h, w). The paper says "three-layer
+    FCN" and no more: the widths, the normalisation of the input and the upsampling are ours. A latent grid is
+    4 to 8 times coarser than the image, so an FCN without upsampling would draw every contour in blocks of
+    that size.
 
     Args:
         in_channels: Channels of each feature map, as in `DiffusionBackbone.out_channels`.
@@ -29,14 +31,16 @@ class DiffusionFCNHead(BaseDecodeHead):
         widths: Output channels of the first and of the second convolution.
         upsample: Enlargement after the first and after the second convolution; 1 for none. The logits are
             (B, K, h * product, w * product).
-        upsample_mode: 'deconv' for transposed convolutions, which can place contours between latent cells, or 'bilinear'.
+        upsample_mode: 'deconv' for transposed convolutions, which can place contours between latent cells, or
+            'bilinear'.
         normalize_inputs: Normalise the concatenated maps with ``norm_cfg`` first: layers differ in scale.
         num_classes: Number of classes, the background included.
         out_channels: ``num_classes``, or 1 for one sigmoid output where there are two classes.
         threshold: Probability from which a pixel is foreground, for one sigmoid output.
         norm_cfg: Normalisation layer.
         loss_decode: Loss or losses; void pixels are left out of the mean by default.
-        **kwargs: As in MMSeg's `BaseDecodeHead`: ``dropout_ratio``, ``ignore_index``, ``sampler``, ``init_cfg`` ...
+        **kwargs: As in MMSeg's `BaseDecodeHead`: ``dropout_ratio``, ``ignore_index``, ``sampler``,
+        ``init_cfg`` ...
 
     Raises:
         ValueError: ``widths``, ``upsample`` or ``upsample_mode`` are not of the kind above.
@@ -105,8 +109,8 @@ class DiffusionFCNHead(BaseDecodeHead):
         chosen = [channels[i] if i < len(channels) else None for i in self.in_index]
         if chosen != self.map_channels:
             raise ValueError(
-                f'Expected feature maps {self.in_index} to have {self.map_channels} channels (`in_channels` of the decode '
-                f'head), but got {chosen} out of {channels}; set `decode_head.in_channels` to those of the backbone.'
+                f'Expected feature maps {self.in_index} to have {self.map_channels} channels, but got '
+                f'{chosen} out of {channels}; set `decode_head.in_channels` to those of the backbone.'
             )
 
 
@@ -117,14 +121,18 @@ def _upsampling(channels: int, factor: int, mode: str) -> nn.Module:
         return nn.Upsample(scale_factor=factor, mode='bilinear', align_corners=False)
     # A kernel of twice the stride covers every output pixel equally often, so no checkerboard arises.
     padding, extra = (factor + 1) // 2, factor % 2
-    return nn.ConvTranspose2d(channels, channels, 2 * factor, stride=factor, padding=padding, output_padding=extra)
+    return nn.ConvTranspose2d(
+        channels, channels, 2 * factor, stride=factor, padding=padding, output_padding=extra
+    )
 
 
 def _check_settings(
     in_channels: Sequence[int], widths: Sequence[int], upsample: Sequence[int], upsample_mode: str
 ) -> None:
     if isinstance(in_channels, int) or not in_channels:
-        raise ValueError(f'Expected `in_channels` to list the channels of each feature map, but got {in_channels}.')
+        raise ValueError(
+            f'Expected `in_channels` to list the channels of each feature map, but got {in_channels}.'
+        )
     for name, pair in (('widths', widths), ('upsample', upsample)):
         if len(pair) != 2 or any(int(value) != value or value < 1 for value in pair):
             raise ValueError(f'Expected `{name}` to be two positive integers, but got {pair}.')

@@ -17,16 +17,18 @@ def mean_log_probabilities(logits: list[Tensor]) -> Tensor:
     Args:
         logits: Predictions (K, H, W) of the same image, with K > 1 classes.
     """
-    return torch.stack([x.log_softmax(dim=0) for x in logits]).logsumexp(dim=0) - torch.tensor(len(logits)).log()
+    return (
+        torch.stack([x.log_softmax(dim=0) for x in logits]).logsumexp(dim=0) - torch.tensor(len(logits)).log()
+    )
 
 
 @MODELS.register_module()
 class MeanTTAModel(SegTTAModel):
     """Average the class probabilities over the augmented views.
 
-    MMSeg's `SegTTAModel` writes the merged labels only and leaves the last view's `seg_logits` beside them; here
-    `seg_logits` are the merged log-probabilities (K, H, W), and for one output channel the merged probability (1, H, W),
-    which is what MMSeg stores there for a single view.
+    MMSeg's `SegTTAModel` writes the merged labels only and leaves the last view's `seg_logits` beside them;
+    here `seg_logits` are the merged log-probabilities (K, H, W), and for one output channel the merged
+    probability (1, H, W), which is what MMSeg stores there for a single view.
     """
 
     def merge_preds(self, data_samples_list: list[list[SegDataSample]]) -> list[SegDataSample]:

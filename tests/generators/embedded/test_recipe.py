@@ -16,7 +16,7 @@ from mmseg_gen.generators.embedded.training import LoopSettings, TrainingLoop, l
 
 def _arguments(folder, **changes):
     settings = dict(
-        work_dir=folder, data=None, scenes=48, stages=['vae', 'clip', 'unet'], vae_steps=24, clip_steps=12, unet_steps=24,
+        work_dir=folder, data=None, scenes=48, stages=['vae', 'clip', 'clip_vision', 'unet'], vae_steps=24, clip_steps=12, unet_steps=24, clip_vision_steps=4,
         unet_minutes=None, batch=8, device='cpu', compile=False, init=None, export=None,
     )  # fmt: skip
     return argparse.Namespace(**{**settings, **changes})
@@ -41,15 +41,22 @@ def test_result_loads_as_a_stable_diffusion_pipeline_and_samples(trained):
 
     pipeline = StableDiffusionPipeline.from_pretrained(trained[1], safety_checker=None, use_safetensors=True)
     pipeline.set_progress_bar_config(disable=True)
-    image = pipeline('a photo of a red car', num_inference_steps=2, height=64, width=64, output_type='np').images
+    image = pipeline(
+        'a photo of a red car', num_inference_steps=2, height=64, width=64, output_type='np'
+    ).images
     assert image.shape == (1, 64, 64, 3) and np.isfinite(image).all()
 
 
 def test_clip_and_its_text_encoder_agree(trained):
     from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-    ids = CLIPTokenizer.from_pretrained(trained[1] / 'tokenizer')(['a photo of a dog'], return_tensors='pt').input_ids
-    clip, text = CLIPModel.from_pretrained(trained[1] / 'clip'), CLIPTextModel.from_pretrained(trained[1] / 'text_encoder')
+    ids = CLIPTokenizer.from_pretrained(trained[1] / 'tokenizer')(
+        ['a photo of a dog'], return_tensors='pt'
+    ).input_ids
+    clip, text = (
+        CLIPModel.from_pretrained(trained[1] / 'clip'),
+        CLIPTextModel.from_pretrained(trained[1] / 'text_encoder'),
+    )
     assert torch.equal(clip.text_model(ids)[0], text(ids)[0])
 
 
@@ -68,13 +75,17 @@ def test_export_is_float16_with_right_checksums(trained, tmp_path):
 
 def _quadratic(module):
     target = torch.arange(4.0)
-    return lambda generator: ((module.weight - target + 0.01 * torch.randn(4, generator=generator)) ** 2).mean()
+    return lambda generator: (
+        (module.weight - target + 0.01 * torch.randn(4, generator=generator)) ** 2
+    ).mean()
 
 
 def _loop(folder, steps):
     torch.manual_seed(0)
     module = torch.nn.Linear(4, 1, bias=False)
-    return TrainingLoop(module, _quadratic(module), folder, LoopSettings(steps, 0.1, warmup=5, save_every=10, log_every=5))
+    return TrainingLoop(
+        module, _quadratic(module), folder, LoopSettings(steps, 0.1, warmup=5, save_every=10, log_every=5)
+    )
 
 
 def test_loss_falls_and_is_logged(tmp_path):
@@ -111,7 +122,9 @@ def test_nan_loss_stops_and_keeps_the_last_checkpoint(tmp_path):
 
 
 def test_learning_rate_warms_up_holds_and_decays():
-    values = [learning_rate_factor(p, s, 10) for p, s in ((0.0, 0), (0.1, 100), (0.6, 600), (0.9, 900), (1.0, 1000))]
+    values = [
+        learning_rate_factor(p, s, 10) for p, s in ((0.0, 0), (0.1, 100), (0.6, 600), (0.9, 900), (1.0, 1000))
+    ]
     assert values[0] == pytest.approx(0.1) and values[1] == values[2] == 1.0
     assert values[2] > values[3] > values[4] == pytest.approx(0.02)
 
@@ -147,7 +160,11 @@ def test_photographs_are_read_as_rgb_and_cropped(tmp_path):
 
 @pytest.mark.parametrize(
     ('lines', 'message'),
-    [([], 'at least one line'), ([{'image': 'a.png'}], '"captions"'), ([{'image': 'b.png', 'captions': ['x']}], 'readable image')],
+    [
+        ([], 'at least one line'),
+        ([{'image': 'a.png'}], '"captions"'),
+        ([{'image': 'b.png', 'captions': ['x']}], 'readable image'),
+    ],
 )
 def test_broken_photo_lists_are_named(tmp_path, lines, message):
     _photos(tmp_path, lines)

@@ -1,0 +1,90 @@
+"""Settings of AttentionCut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_LARGE = 1e6
+_RANGES = (
+    (('lambda_phi', 'lambda_psi', 'lam', 'color_scale', 'color_weight'), 0, _LARGE),
+    (('top_k', 'num_seeds'), 1, _LARGE),
+    (('color_rounds',), 0, 100),
+    (('color_bins',), 2, 64),
+    (('tau', 'min_component', 'min_objectness'), 0, 1),
+    (('bias',), -30, 30),
+    (('epsilon',), 1e-6, 0.499),
+)
+_WORDS = {
+    'grid': ('image', 'attention'),
+    'calibration': ('min_max', 'mixture'),
+    'color_space': ('lab', 'rgb'),
+}
+
+
+@dataclass(frozen=True)
+class CutSettings:
+    """Settings of AttentionCut. The three lambdas are the paper's; all other defaults are ours.
+
+    Attributes:
+        top_k: Cross-attention layers averaged, by raw deviation.
+        tau: Threshold on the class map whose boundary gives the seeds, in [0, 1]. Used where evidence is
+            collected.
+        num_seeds: Seeds drawn from that boundary. Used where evidence is collected.
+        lambda_phi: Weight of the seed map in the objectness.
+        lambda_psi: Weight of the spatial against the semantic coherence.
+        lam: Weight of the coherence against the objectness (the paper's lambda).
+        color_scale: Factor on colour differences inside ``exp(-D)``; the paper leaves the scale of the image
+            open.
+        color_space: 'lab' (CIELAB / 100) or 'rgb' (in [0, 1]).
+        grid: 'image' cuts at the image's size with the attention upsampled; 'attention' cuts on the
+            attention's grid.
+        max_side: Larger images are cut at this longer side, and the mask is brought back to size; None:
+            never.
+        calibration: 'min_max' (the paper's map stretched to [0, 1]) or 'mixture' (centred between the two
+            means of the map's values, which large objects need).
+        bias: Added to the logit of the objectness; negative ones give smaller masks.
+        epsilon: Objectness is kept this far from 0 and 1, in [1e-6, 0.499].
+        color_rounds: Further cuts, each with a colour model of the mask before it; 0 is the paper's energy.
+        color_weight: Weight of that colour model, in nats per nat.
+        color_bins: Histogram cells per channel of the colour model.
+        min_component: Components below this share of the mask's area are dropped, in [0, 1].
+        min_objectness: Components whose mean class map is below this share of the best component's are
+            dropped, in [0, 1]; 0 keeps all. For scenes with objects of other classes.
+        fill_holes: Fill holes of the mask.
+
+    Raises:
+        ValueError: A value is out of range.
+    """
+
+    top_k: int = 2
+    tau: float = 0.5
+    num_seeds: int = 16
+    lambda_phi: float = 0.16
+    lambda_psi: float = 2.5
+    lam: float = 0.1
+    color_scale: float = 20.0
+    color_space: str = 'lab'
+    grid: str = 'image'
+    max_side: int | None = 1024
+    calibration: str = 'min_max'
+    bias: float = 0.0
+    epsilon: float = 0.01
+    color_rounds: int = 0
+    color_weight: float = 1.0
+    color_bins: int = 12
+    min_component: float = 0.1
+    min_objectness: float = 0.0
+    fill_holes: bool = True
+
+    def __post_init__(self) -> None:
+        for names, low, high in _RANGES:
+            for name in names:
+                if not low <= getattr(self, name) <= high:
+                    raise ValueError(f'Expected `{name}` in [{low}, {high}], but got {getattr(self, name)}.')
+        for name, words in _WORDS.items():
+            if getattr(self, name) not in words:
+                raise ValueError(
+                    f'Expected `{name}` from {", ".join(words)}, but got {getattr(self, name)!r}.'
+                )
+        if self.max_side is not None and self.max_side < 1:
+            raise ValueError(f'Expected `max_side` to be 1 or more, but got {self.max_side}.')
