@@ -56,9 +56,7 @@ def main() -> int:
         if args.profile:
             profile(image, evidence_for(labels), settings)
     ratio = round(statistics.median(row['ratio'] for row in rows), 3)
-    sys.stdout.write(
-        json.dumps({'benchmark': 'attention_cut', 'size': args.size, 'ratio': ratio, 'aim': AIM}) + '\n'
-    )
+    sys.stdout.write(json.dumps({'benchmark': 'attention_cut', 'size': args.size, 'ratio': ratio, 'aim': AIM}) + '\n')
     return int(ratio > AIM)
 
 
@@ -87,9 +85,7 @@ def evidence_for(labels: np.ndarray) -> Evidence:
     return Evidence(cross, cross.std((1, 2)), np.clip(soft, 0, 1), affinity)
 
 
-def measure(
-    image: np.ndarray, evidence: Evidence, settings: CutSettings, repeats: int
-) -> dict[str, float | int]:
+def measure(image: np.ndarray, evidence: Evidence, settings: CutSettings, repeats: int) -> dict[str, float | int]:
     """Return the least times of both sides in ms and the median of their paired ratios."""
     graphs = recorded_graphs(image, evidence, settings)
     pairs = []

@@ -11,15 +11,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
-
-# Before torch: one thread for both sides of the ratio.
-for _name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):
-    os.environ.setdefault(_name, '1')
 
 import torch
 
@@ -36,7 +31,7 @@ def main() -> int:
     parser.add_argument('--side', type=int, default=16, help='side of the latents (%(default)s)')
     parser.add_argument('--repeats', type=int, default=15, help='timed pairs (%(default)s)')
     args = parser.parse_args()
-    torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     unet = build_unet(args.side).eval().requires_grad_(False)
     sample = torch.randn(args.batch, 4, args.side, args.side)

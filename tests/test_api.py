@@ -287,9 +287,7 @@ def test_errors_of_a_trained_model(tmp_path, photo):
     torch.save({'state_dict': {}}, tmp_path / 'bare.pth')
     with pytest.raises(UserError, match=r"bare.pth to be a checkpoint of MMEngine, but it lacks 'meta'"):
         segment(photo, 'dog', config, checkpoint=str(tmp_path / 'bare.pth'), device='cpu')
-    (tmp_path / 'wrong.py').write_text(
-        (tmp_path / 'toy.py').read_text().replace('ApiTestIdentity', 'NoSuchNet')
-    )
+    (tmp_path / 'wrong.py').write_text((tmp_path / 'toy.py').read_text().replace('ApiTestIdentity', 'NoSuchNet'))
     with pytest.raises(UserError, match='NoSuchNet is not in the'):
         segment(photo, 'dog', str(tmp_path / 'wrong.py'), checkpoint=checkpoint, device='cpu')
 

@@ -59,9 +59,7 @@ def test_the_whole_path_on_a_folder(generator, tmp_path, capsys):
     for name, size in (('a.png', (20, 30)), ('b.jpg', (64, 48))):
         write(tmp_path / 'in' / name, half_bright(size))
     out = tmp_path / 'out' / 'deep'
-    status = run(
-        tmp_path / 'in', '--class', 'potted plant', '--out', out, '--generator', generator, '--steps', 2
-    )
+    status = run(tmp_path / 'in', '--class', 'potted plant', '--out', out, '--generator', generator, '--steps', 2)
     assert status == 0
     assert sorted(p.name for p in out.iterdir()) == [
         'a_mask.png',
@@ -81,9 +79,7 @@ def test_python_and_the_command_agree(generator, tmp_path):
     path = write(tmp_path / 'a.png')
     options = ('--steps', 2, '--seed', 5, '--prompt', 'a photo of a {class} and a dog', '--device', 'cpu')
     assert run(path, '--class', 'cat', '--out', tmp_path / 'out', '--generator', generator, *options) == 0
-    found = api.segment(
-        path, 'cat', generator=generator, steps=2, seed=5, prompt='a photo of a cat and a dog'
-    )
+    found = api.segment(path, 'cat', generator=generator, steps=2, seed=5, prompt='a photo of a cat and a dog')
     assert np.array_equal(read(tmp_path / 'out' / 'a_mask.png') > 0, found.mask)
     assert np.array_equal(read(tmp_path / 'out' / 'a_overlay.png'), found.overlay(path))
 
@@ -108,9 +104,7 @@ def test_a_batch_goes_on_past_bad_files(quick, tmp_path, capsys):
     assert made == ['a_mask.png', 'a_overlay.png', 'z_mask.png', 'z_overlay.png']
 
 
-@pytest.mark.parametrize(
-    'error', [ValueError('NaN\nattention'), RuntimeError('out of memory'), MemoryError()]
-)
+@pytest.mark.parametrize('error', [ValueError('NaN\nattention'), RuntimeError('out of memory'), MemoryError()])
 def test_a_failing_model_counts_as_a_bad_file(monkeypatch, tmp_path, capsys, error):
     def build(*args, **options):
         def segmenter(image):
@@ -246,3 +240,24 @@ def test_steps_out_of_range_are_named(generator, tmp_path, capsys, steps):
 def test_the_defaults_are_those_of_the_python_call():
     assert segment.DEFAULT_PROMPT == api.DEFAULT_PROMPT
     assert segment.ATTENTION_CUT == api.ATTENTION_CUT
+
+
+def test_the_method_and_its_options_reach_the_segmenter(monkeypatch, tmp_path):
+    calls = []
+
+    def build(*arguments, **options):
+        calls.append((arguments, options))
+        return lambda image: Segmentation(image[..., 0] > 0, image[..., 0] / np.float32(255), 'dog')
+
+    monkeypatch.setattr(api, 'build_segmenter', build)
+    common = (write(tmp_path / 'a.png'), '--class', 'dog', '--out', tmp_path / 'out')
+    model = ('--method', 'config.py', 'best.pth', '--device', 'cpu')
+    assert run(*common, *model) == 0
+    assert run(*common, '--overwrite', '--generator', 'a/b', '--steps', 7, '--seed', 3) == 0
+    (first, given), (second, options) = calls
+    assert first == ('dog', 'config.py')
+    assert (given['checkpoint'], given['device']) == ('best.pth', 'cpu')
+    assert second == ('dog', 'attention-cut')
+    assert options['checkpoint'] is None
+    assert (options['generator'], options['steps'], options['seed']) == ('a/b', 7, 3)
+    assert options['prompt'] == api.DEFAULT_PROMPT

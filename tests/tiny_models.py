@@ -38,7 +38,8 @@ def tiny_unet(like_sd2: bool = False, **changes) -> UNet2DConditionModel:
 def tiny_vae() -> AutoencoderKL:
     vae = AutoencoderKL(
         in_channels=3, out_channels=3, block_out_channels=(8, 16), latent_channels=4, norm_num_groups=4,
-        sample_size=16, down_block_types=('DownEncoderBlock2D',) * 2, up_block_types=('UpDecoderBlock2D',) * 2,
+        sample_size=16, down_block_types=('DownEncoderBlock2D',) * 2,
+        up_block_types=('UpDecoderBlock2D',) * 2,
     )  # fmt: skip
     return vae.eval().requires_grad_(False)
 

@@ -42,8 +42,7 @@ def draw_predictions(cfg: Config, args: argparse.Namespace) -> None:
     hook = cfg.default_hooks.get('visualization')
     if hook is None:
         raise UserError(
-            "Expected `default_hooks.visualization=dict(type='SegVisualizationHook')` for --show, but got "
-            'none.'
+            "Expected `default_hooks.visualization=dict(type='SegVisualizationHook')` for --show, but got none."
         )
     hook.update(draw=True, interval=1, show=args.show, wait_time=args.wait_time)
     if args.show_dir:

@@ -25,13 +25,9 @@ if TYPE_CHECKING:
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
-    parser.add_argument(
-        '--resume', action='store_true', help='go on from the last checkpoint in the work folder'
-    )
+    parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint in the work folder')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision; needs a CUDA device')
-    parser.add_argument(
-        '--synthesize', action='store_true', help="make the config's synthetic set first if missing"
-    )
+    parser.add_argument('--synthesize', action='store_true', help="make the config's synthetic set first if missing")
     add_runner_arguments(parser)
     return parser.parse_args(argv)
 
@@ -45,9 +41,7 @@ def use_amp(cfg: Config) -> None:
     import torch
 
     if not torch.cuda.is_available():
-        raise UserError(
-            'Expected a CUDA device for --amp, but found none; leave --amp out to train in float32.'
-        )
+        raise UserError('Expected a CUDA device for --amp, but found none; leave --amp out to train in float32.')
     kind = cfg.optim_wrapper.type
     if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
         raise UserError(f'Expected `optim_wrapper.type` to be OptimWrapper for --amp, but got {kind}.')

@@ -103,9 +103,7 @@ def build_segmenter(
             raise UserError(f'Expected no `checkpoint` with {ATTENTION_CUT}, but got {checkpoint}.')
         return AttentionCutSegmenter(_parts(generator, device), name, **options)
     if checkpoint is None:
-        raise UserError(
-            f'Expected `method` to be {ATTENTION_CUT} or a config with its checkpoint, but got {method}.'
-        )
+        raise UserError(f'Expected `method` to be {ATTENTION_CUT} or a config with its checkpoint, but got {method}.')
     return ModelSegmenter(method, checkpoint, name, device=_device(device))
 
 

@@ -53,9 +53,7 @@ class ModelSegmenter:
             with known_types_only():
                 self.model = init_model(cfg, weights, device=device)
         except KeyError as error:
-            raise UserError(
-                f'Expected {weights} to be a checkpoint of MMEngine, but it lacks {error}.'
-            ) from error
+            raise UserError(f'Expected {weights} to be a checkpoint of MMEngine, but it lacks {error}.') from error
         self.index = _class_index(self.model.dataset_meta['classes'], class_name)
 
     def __call__(self, image: np.ndarray) -> Segmentation:
@@ -83,9 +81,7 @@ def _inference_config(path: str | os.PathLike[str]) -> Any:
     if cfg.get('model') is None or cfg.get('test_dataloader', cfg.get('test_pipeline')) is None:
         raise UserError(f'Expected {path} to have a `model` and a `test_dataloader`, but it lacks one.')
     steps = cfg.get('test_pipeline') or cfg.test_dataloader.dataset.pipeline
-    cfg.test_pipeline = [
-        s for s in steps if not s['type'].startswith('Load') or s['type'].startswith('LoadImage')
-    ]
+    cfg.test_pipeline = [s for s in steps if not s['type'].startswith('Load') or s['type'].startswith('LoadImage')]
     return cfg
 
 

@@ -37,9 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``segment``."""
     parser.add_argument('images', type=Path, metavar='IMAGE_OR_DIR', help='an image, or a folder of images')
     parser.add_argument('--class', dest='class_name', required=True, metavar='NAME', help='what to segment')
-    parser.add_argument(
-        '--out', type=Path, required=True, metavar='DIR', help='gets NAME_mask.png, NAME_overlay.png'
-    )
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='gets NAME_mask.png, NAME_overlay.png')
     parser.add_argument(
         '--method',
         nargs='+',
@@ -47,16 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=('METHOD', 'CHECKPOINT'),
         help=f'{ATTENTION_CUT} (default), or an MMSegmentation config and its checkpoint',
     )
-    parser.add_argument(
-        '--generator', default='embedded', help='embedded (default), a hub id or a diffusers folder'
-    )
-    parser.add_argument(
-        '--prompt', default=DEFAULT_PROMPT, help='prompt; {class} stands for the class (%(default)r)'
-    )
+    parser.add_argument('--generator', default='embedded', help='embedded (default), a hub id or a diffusers folder')
+    parser.add_argument('--prompt', default=DEFAULT_PROMPT, help='prompt; {class} stands for the class (%(default)r)')
     parser.add_argument('--steps', type=int, default=40, help='steps of the inversion (default %(default)s)')
-    parser.add_argument(
-        '--seed', type=int, default=0, help='chooses the boundary seeds (default %(default)s)'
-    )
+    parser.add_argument('--seed', type=int, default=0, help='chooses the boundary seeds (default %(default)s)')
     parser.add_argument('--device', help='cpu, cuda, ...; by default a GPU where there is one')
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument('--resume', action='store_true', help='skip images whose two outputs exist')
@@ -124,9 +116,7 @@ def _build(args: argparse.Namespace) -> Segmenter:
 
     method, *rest = args.method
     if len(rest) > 1:
-        raise UserError(
-            f'Expected --method {ATTENTION_CUT} or --method CONFIG CHECKPOINT, but got {args.method}.'
-        )
+        raise UserError(f'Expected --method {ATTENTION_CUT} or --method CONFIG CHECKPOINT, but got {args.method}.')
     checkpoint = rest[0] if rest else None
     options = {'prompt': args.prompt, 'steps': args.steps, 'seed': args.seed}
     return build_segmenter(

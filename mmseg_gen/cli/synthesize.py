@@ -18,9 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=True,
         help='go on with a folder that has samples (the default); --no-resume refuses one',
     )
-    parser.add_argument(
-        '--work-dir', help='folder of the data set; default: `synthesis.output` of the config'
-    )
+    parser.add_argument('--work-dir', help='folder of the data set; default: `synthesis.output` of the config')
     parser.add_argument(
         '--cfg-options',
         nargs='+',

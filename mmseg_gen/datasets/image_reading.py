@@ -29,9 +29,7 @@ def list_images(folder: Path) -> list[Path]:
     found = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith('.')]
     images = sorted(p for p in found if p.is_file())
     if not images:
-        raise UserError(
-            f'Expected at least one image ({", ".join(IMAGE_SUFFIXES)}) in {folder}, but found none.'
-        )
+        raise UserError(f'Expected at least one image ({", ".join(IMAGE_SUFFIXES)}) in {folder}, but found none.')
     return images
 
 
@@ -59,13 +57,9 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     except UnidentifiedImageError as error:
         raise UserError(f'Expected an image, but {file} is not one that Pillow can read.') from error
     except Image.DecompressionBombError as error:
-        raise UserError(
-            f'Expected an image of ordinary size, but {file} is too large; resize it ({error})'
-        ) from error
+        raise UserError(f'Expected an image of ordinary size, but {file} is too large; resize it ({error})') from error
     except (OSError, SyntaxError, EOFError) as error:
-        raise UserError(
-            f'Expected a complete image, but {file} is truncated or damaged ({error}).'
-        ) from error
+        raise UserError(f'Expected a complete image, but {file} is truncated or damaged ({error}).') from error
 
 
 def _as_rgb(image: Image.Image, file: Path) -> np.ndarray:
@@ -97,9 +91,7 @@ def check_photo(image: np.ndarray) -> np.ndarray:
     check_image(image)
     height, width = image.shape[:2]
     if min(height, width) < MIN_SIDE:
-        raise ValueError(
-            f'Expected an image of at least {MIN_SIDE} x {MIN_SIDE} pixels, but got {width} x {height}.'
-        )
+        raise ValueError(f'Expected an image of at least {MIN_SIDE} x {MIN_SIDE} pixels, but got {width} x {height}.')
     return image
 
 

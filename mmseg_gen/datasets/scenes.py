@@ -83,8 +83,7 @@ def _check_same_world(folder: Path, names: dict[str, str], first: Path, size: in
     image = cv2.imread(str(first)) if first.is_file() else None
     if image is not None and image.shape[0] != size:
         raise UserError(
-            f'Expected {folder} to hold scenes of `size` {size}, but it has {image.shape[0]}; choose another '
-            'folder.'
+            f'Expected {folder} to hold scenes of `size` {size}, but it has {image.shape[0]}; choose another folder.'
         )
 
 

@@ -55,13 +55,9 @@ class SyntheticDataset(BaseSegDataset):
         **settings: Any,
     ) -> None:
         if label_source not in LABEL_SOURCES:
-            raise ValueError(
-                f'Expected `label_source` from {", ".join(LABEL_SOURCES)}, but got {label_source!r}.'
-            )
+            raise ValueError(f'Expected `label_source` from {", ".join(LABEL_SOURCES)}, but got {label_source!r}.')
         if drop_uncertain_share is not None and not 0 <= drop_uncertain_share < 1:
-            raise ValueError(
-                f'Expected `drop_uncertain_share` in [0, 1) or None, but got {drop_uncertain_share}.'
-            )
+            raise ValueError(f'Expected `drop_uncertain_share` in [0, 1) or None, but got {drop_uncertain_share}.')
         self.label_source, self.drop_uncertain_share = label_source, drop_uncertain_share
         self.classes = None if classes is None else tuple(classes)
         self.made_by = made_by
@@ -80,9 +76,7 @@ class SyntheticDataset(BaseSegDataset):
             entries = [e for e in entries if e.class_name in self.classes]
         chosen = leave_out_uncertain(entries, self._uncertain_share(root))
         if not chosen:
-            raise UserError(
-                f'Expected samples of {", ".join(self.classes or ())} in {root}, but there are none.'
-            )
+            raise UserError(f'Expected samples of {", ".join(self.classes or ())} in {root}, but there are none.')
         return [self._data_info(root, entry) for entry in chosen]
 
     def _uncertain_share(self, root: Path) -> float:

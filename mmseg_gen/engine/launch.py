@@ -22,18 +22,14 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that MMSeg's train and test tools have in common."""
     from mmengine.config import DictAction
 
-    parser.add_argument(
-        '--work-dir', help='folder for logs, checkpoints and results; default work_dirs/CONFIG_NAME'
-    )
+    parser.add_argument('--work-dir', help='folder for logs, checkpoints and results; default work_dirs/CONFIG_NAME')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
         help='settings that override the config, as key=value; lists as key="[a,b]" without spaces',
     )
-    parser.add_argument(
-        '--launcher', choices=LAUNCHERS, default='none', help='how several processes are started'
-    )
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how several processes are started')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
 
 
@@ -61,9 +57,7 @@ def load_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.cfg_options is not None:
         config.merge_from_dict(args.cfg_options)
-    config.work_dir = (
-        args.work_dir or config.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
-    )
+    config.work_dir = args.work_dir or config.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
     return config
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from mmseg_gen.engine.synthesis import Worker
+from mmseg_gen.engine.progress import Worker
 from mmseg_gen.errors import UserError
 
 # Names of the variables for rank, world size and local rank.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from io import BufferedWriter
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from mmseg_gen.functional.manifest import (
 from mmseg_gen.functional.writing import write_bytes
 
 __all__ = ['DROPPED', 'KEPT', 'Entry', 'ManifestShard', 'is_intact', 'read_manifest']
+
+# Waiting for the disk takes up to half a second, many times what a small sample takes.
+_SECONDS_BETWEEN_SYNCS = 5.0
 
 
 class ManifestShard:
@@ -42,6 +46,7 @@ class ManifestShard:
         self._entries = {entry.index: entry for entry in read_shard(self.path) if is_intact(root, entry)}
         self._settle()
         self._file = open(self.path, 'ab', buffering=0)
+        self._synced = time.monotonic()
 
     def __enter__(self) -> ManifestShard:
         return self
@@ -50,16 +55,22 @@ class ManifestShard:
         self.close()
 
     def append(self, entry: Entry) -> None:
-        """Write one line, in a single call, and wait until it is on disk."""
+        """Write one line in a single call; a killed process loses none, a power failure the last seconds."""
         self._file.write(entry_to_line(entry).encode('utf-8'))
-        os.fsync(self._file.fileno())
         self._entries[entry.index] = entry
+        if time.monotonic() - self._synced > _SECONDS_BETWEEN_SYNCS:
+            self._sync()
 
     def close(self) -> None:
         """Sort the shard where samples were made again out of order, and let go of it."""
+        self._sync()
         self._file.close()
         self._settle()
         self._lock.close()
+
+    def _sync(self) -> None:
+        os.fsync(self._file.fileno())
+        self._synced = time.monotonic()
 
     def _settle(self) -> None:
         content = ''.join(entry_to_line(e) for e in by_index(self._entries.values())).encode('utf-8')

@@ -19,9 +19,9 @@ _IDENTITY = (
 class EvidenceSettings:
     """How evidence is drawn from attention; see :func:`~mmseg_gen.generators.evidence.collect_evidence`."""
 
-    top_k: int = 3
+    top_k: int = 2
     tau: float = 0.5
-    num_seeds: int = 20
+    num_seeds: int = 16
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,7 @@ class FilterSettings:
             )
         if not 0 <= self.drop_uncertain_share < 1:
             raise UserError(
-                'Expected `synthesis.filter.drop_uncertain_share` in [0, 1), but got '
-                f'{self.drop_uncertain_share}.'
+                f'Expected `synthesis.filter.drop_uncertain_share` in [0, 1), but got {self.drop_uncertain_share}.'
             )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,29 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmengine.logging import MMLogger
-from tqdm import tqdm
-
 from mmseg_gen.engine.labelling import Labeller, Labelling
 from mmseg_gen.engine.manifest import DROPPED, KEPT, ManifestShard, is_intact, read_manifest
 from mmseg_gen.engine.meta import check_meta, write_meta
 from mmseg_gen.engine.pairs import PairGenerator, generate_pairs
 from mmseg_gen.engine.planning import Sample, batches_of_rank, plan_batches
+from mmseg_gen.engine.progress import Progress, Worker, run_logger
 from mmseg_gen.engine.prompting import plan_run
 from mmseg_gen.engine.sample_writer import FAILED, PendingSample, SampleWriter
 from mmseg_gen.engine.settings import SynthesisSettings
 from mmseg_gen.errors import UserError
-
-_SECONDS_BETWEEN_LINES = 30.0
-
-
-@dataclass(frozen=True)
-class Worker:
-    """Which part of a run this process does: ``rank`` of ``world_size``, ``local_rank`` on its machine."""
-
-    rank: int = 0
-    world_size: int = 1
-    local_rank: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,7 +52,7 @@ def synthesize(
     work_dir: str | Path | None = None,
     *,
     resume: bool = True,
-    worker: Worker = Worker(),
+    worker: Worker | None = None,
     generator: PairGenerator | None = None,
     labeller: Labeller | None = None,
 ) -> SynthesisReport:
@@ -85,7 +71,7 @@ def synthesize(
         UserError: A setting is wrong, the folder was made with other settings or cannot be written, or no
             sample was kept.
     """
-    started = time.monotonic()
+    started, worker = time.monotonic(), worker or Worker()
     settings = SynthesisSettings.from_dict(_section(cfg))
     plan = plan_run(settings)
     root = _writable_folder(work_dir or settings.output)
@@ -94,7 +80,7 @@ def synthesize(
     batches = batches_of_rank(
         plan_batches(plan.samples, settings.first_batch, settings.batch_size), worker.rank, worker.world_size
     )
-    logger = _logger(root, worker)
+    logger = run_logger(root, worker)
     unfinished = [batch for batch in batches if any(sample.index not in done for sample in batch)]
     with ManifestShard(root, worker.rank, worker.world_size) as shard:
         made = 0
@@ -107,41 +93,9 @@ def synthesize(
             write_meta(root, identity, worker.rank)
             with Labelling(labeller or _build_labeller(settings.labeller), settings.workers) as labelling:
                 writer = SampleWriter(root, shard, labelling, settings.filter)
-                progress = _Progress(batches, done, logger, started, quiet=worker.rank > 0)
+                progress = Progress(batches, done, logger, started, quiet=worker.rank > 0)
                 made = _make(writer, generator, unfinished, done, progress)
     return _report(root, made, time.monotonic() - started, logger)
-
-
-class _Progress:
-    """The bar, and the line that says when the first picture is there."""
-
-    def __init__(
-        self,
-        batches: Sequence[Sequence[Sample]],
-        done: set[int],
-        logger: logging.Logger,
-        started: float,
-        quiet: bool,
-    ) -> None:
-        indices = [sample.index for batch in batches for sample in batch]
-        finished = sum(index in done for index in indices)
-        every = 0.1 if sys.stderr.isatty() else _SECONDS_BETWEEN_LINES
-        self.bar = tqdm(
-            total=len(indices),
-            initial=finished,
-            unit='sample',
-            mininterval=every,
-            maxinterval=every,
-            disable=quiet,
-        )
-        self._logger, self._started, self._first = logger, started, True
-
-    def advance(self, path: Path | None) -> None:
-        """Count one sample, whose image lies at ``path``."""
-        self.bar.update()
-        if self._first and path is not None:
-            self._first = False
-            self._logger.info('First picture after %.1f s: %s', time.monotonic() - self._started, path)
 
 
 def _make(
@@ -149,7 +103,7 @@ def _make(
     generator: PairGenerator,
     batches: Sequence[Sequence[Sample]],
     done: set[int],
-    progress: _Progress,
+    progress: Progress,
 ) -> int:
     """Make the samples of these batches that are not done, and return how many.
 
@@ -161,9 +115,7 @@ def _make(
             staged = []
             if batch is not None:
                 pairs = generate_pairs(generator, batch)
-                staged = [
-                    writer.stage(s, p) for s, p in zip(batch, pairs, strict=True) if s.index not in done
-                ]
+                staged = [writer.stage(s, p) for s, p in zip(batch, pairs, strict=True) if s.index not in done]
             if untried and staged:
                 _refuse_hopeless(staged)
                 untried = False
@@ -181,9 +133,7 @@ def _refuse_hopeless(staged: Sequence[PendingSample]) -> None:
     """Stop a run whose very first samples all fail, before anything is recorded."""
     errors = [item.label.result().error for item in staged]
     if all(errors):
-        raise UserError(
-            f'Expected at least one of the first {len(errors)} samples to succeed, but got: {errors[0]}'
-        )
+        raise UserError(f'Expected at least one of the first {len(errors)} samples to succeed, but got: {errors[0]}')
 
 
 def _section(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -212,9 +162,7 @@ def _finished(root: Path, identity: Mapping[str, Any], resume: bool) -> set[int]
         return set()
     check_meta(root, identity)
     if not resume:
-        raise UserError(
-            f'Expected {root} to have no samples, but got {len(entries)}; leave out --no-resume to go on.'
-        )
+        raise UserError(f'Expected {root} to have no samples, but got {len(entries)}; leave out --no-resume to go on.')
     return {entry.index for entry in entries if is_intact(root, entry)}
 
 
@@ -236,29 +184,12 @@ def _build_labeller(config: Mapping[str, Any]) -> Labeller:
         ) from error
 
 
-def _logger(root: Path, worker: Worker) -> logging.Logger:
-    """Return a logger that also writes beside the data set, which holds nothing but data."""
-    name = f'synthesis {root.resolve()} {worker}'
-    if MMLogger.check_instance_created(name):
-        return MMLogger.get_instance(name)
-    suffix = '' if worker.world_size == 1 else f'.{worker.rank}'
-    return MMLogger.get_instance(
-        name,
-        logger_name='mmseg_gen',
-        log_file=str(root.parent / f'{root.name}{suffix}.log'),
-        log_level='INFO' if worker.rank == 0 else 'WARNING',
-        file_mode='a',
-    )
-
-
 def _report(root: Path, made: int, seconds: float, logger: logging.Logger) -> SynthesisReport:
     entries = read_manifest(root)
     kept = sum(entry.status == KEPT for entry in entries)
     dropped = dict(sorted(Counter(entry.reason for entry in entries if entry.status == DROPPED).items()))
     for reason, count in dropped.items():
-        logger.log(
-            logging.WARNING if reason.startswith(FAILED) else logging.INFO, 'Dropped %d: %s', count, reason
-        )
+        logger.log(logging.WARNING if reason.startswith(FAILED) else logging.INFO, 'Dropped %d: %s', count, reason)
     logger.info(
         '%d samples made in %.1f s; %s has %d kept, %d dropped',
         made,
@@ -268,7 +199,5 @@ def _report(root: Path, made: int, seconds: float, logger: logging.Logger) -> Sy
         sum(dropped.values()),
     )
     if entries and not kept:
-        raise UserError(
-            f'Expected some samples to be kept, but all {len(entries)} were dropped: {", ".join(dropped)}.'
-        )
+        raise UserError(f'Expected some samples to be kept, but all {len(entries)} were dropped: {", ".join(dropped)}.')
     return SynthesisReport(root, kept, dropped, made, seconds)

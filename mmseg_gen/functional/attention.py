@@ -55,9 +55,7 @@ def top_layers_mean(maps: Tensor, deviation: Tensor, top_k: int) -> Tensor:
         ValueError: ``top_k`` is out of range or the shapes disagree.
     """
     if deviation.shape != maps.shape[:2]:
-        raise ValueError(
-            f'Expected `deviation` of shape {tuple(maps.shape[:2])}, but got {tuple(deviation.shape)}.'
-        )
+        raise ValueError(f'Expected `deviation` of shape {tuple(maps.shape[:2])}, but got {tuple(deviation.shape)}.')
     if not 1 <= top_k <= maps.shape[1]:
         raise ValueError(f'Expected `top_k` in [1, {maps.shape[1]}], the number of layers, but got {top_k}.')
     chosen = deviation.sort(dim=1, descending=True, stable=True).indices[:, :top_k]
@@ -119,9 +117,7 @@ def rows_at(levels: Sequence[Level], size: tuple[int, int], pixels: Tensor) -> T
     height, width = size
     limit = torch.tensor([height, width], device=pixels.device)
     if pixels.ndim != 2 or pixels.shape[1] != 2 or (pixels < 0).any() or (pixels >= limit).any():
-        raise ValueError(
-            f'Expected `pixels` of shape (M, 2) inside {height} x {width}, but got {pixels.tolist()}.'
-        )
+        raise ValueError(f'Expected `pixels` of shape (M, 2) inside {height} x {width}, but got {pixels.tolist()[:5]}.')
     flat = pixels[:, 0] * width + pixels[:, 1]
     levels = _checked(levels)
     total = levels[0][1].new_zeros(len(pixels), height * width)
@@ -162,9 +158,7 @@ def _checked(levels: Sequence[Level]) -> list[Level]:
 
 def _axis_taps(inside: int, outside: int, like: Tensor) -> tuple[Tensor, Tensor]:
     """Return two source cells and their weights for each output cell, ``(outside, 2)`` each."""
-    at = (
-        (torch.arange(outside, device=like.device, dtype=like.dtype) + 0.5) * (inside / outside) - 0.5
-    ).clamp(min=0)
+    at = ((torch.arange(outside, device=like.device, dtype=like.dtype) + 0.5) * (inside / outside) - 0.5).clamp(min=0)
     first = at.floor().long().clamp(max=inside - 1)
     second = (first + 1).clamp(max=inside - 1)
     fraction = at - first
@@ -197,10 +191,11 @@ def _raw_neighbors(levels: Sequence[Level], size: tuple[int, int]) -> Tensor:
         sums = _row_sums(attention, index, share)
         for k, (dy, dx) in enumerate(NEIGHBORS):
             columns = slice(max(0, -dx), width - max(0, dx))
-            here = pixel[: height - dy, columns].flatten()
+            inside = pixel[: height - dy, columns]
+            here = inside.flatten()
             there = here + dy * width + dx
             for p, q in ((here, there), (there, here)):
                 entries = attention[index[p][:, :, None], index[q][:, None, :]]
                 value = (entries * share[p][:, :, None] * share[q][:, None, :]).sum((1, 2)) / sums[p]
-                out[k, : height - dy, columns] += weight / 2 * value.reshape(height - dy, -1)
+                out[k, : height - dy, columns] += weight / 2 * value.reshape(inside.shape)
     return out

@@ -11,7 +11,8 @@ def two_means(values: np.ndarray, iterations: int = 50) -> tuple[float, float]:
     """Return the lower and the higher mean of a mixture of two Gaussians with one variance, fitted by EM.
 
     One variance keeps the posterior increasing in the value; with two, the wider component wins at both
-    ends. Neither share is let below 2 % (ours). Deterministic: EM starts at the quantiles 0.25 and 0.95.
+    ends. Neither share is let below 2 % (ours). Deterministic: EM starts at the two clusters of Lloyd's
+    algorithm from the extremes.
 
     Args:
         values: Any shape, finite.
@@ -26,10 +27,8 @@ def two_means(values: np.ndarray, iterations: int = 50) -> tuple[float, float]:
     if np.ptp(v) == 0:
         return float(v[0]), float(v[0])
     floor = 1e-6 * v.var()
-    low, high = np.quantile(v, [0.25, 0.95])
-    if low == high:
-        low, high = v.min(), v.max()
-    share, variance = 0.3, v.var() / 4
+    low, high, share = _split_means(v)
+    variance = np.where(v > (low + high) / 2, v - high, v - low).var() + floor
     for _ in range(iterations):
         logit = (high - low) / variance * (v - (low + high) / 2) + np.log(share / (1 - share))
         member = 1 / (1 + np.exp(-np.clip(logit, -50, 50)))
@@ -37,6 +36,16 @@ def two_means(values: np.ndarray, iterations: int = 50) -> tuple[float, float]:
         variance = (member * (v - high) ** 2 + (1 - member) * (v - low) ** 2).mean() + floor
         share = np.clip(member.mean(), _MIN_SHARE, 1 - _MIN_SHARE)
     return float(low), float(high)
+
+
+def _split_means(v: np.ndarray, iterations: int = 20) -> tuple[float, float, float]:
+    """Return the means of the two clusters of Lloyd's algorithm from the extremes, and the upper one's share."""
+    low, high = float(v.min()), float(v.max())
+    upper = v > (low + high) / 2
+    for _ in range(iterations):
+        low, high = float(v[~upper].mean()), float(v[upper].mean())
+        upper = v > (low + high) / 2
+    return low, high, float(np.clip(upper.mean(), _MIN_SHARE, 1 - _MIN_SHARE))
 
 
 def mixture_calibration(values: np.ndarray) -> np.ndarray:

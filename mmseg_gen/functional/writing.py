@@ -43,13 +43,7 @@ def encode_png(pixels: np.ndarray) -> bytes:
         ValueError: The array is of another type or shape.
     """
     pixels = np.asarray(pixels)
-    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3):
-        raise ValueError(
-            f'Expected `pixels` as uint8 (H, W) or (H, W, 3), but got {pixels.dtype} {pixels.shape}.'
-        )
-    encoded, buffer = cv2.imencode(
-        '.png', pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., ::-1])
-    )
-    if not encoded:
-        raise ValueError(f'Expected `pixels` that PNG can hold, but got shape {pixels.shape}.')
-    return buffer.tobytes()
+    colored = pixels.ndim == 3 and pixels.shape[2] == 3
+    if pixels.dtype != np.uint8 or not (colored or pixels.ndim == 2) or pixels.size == 0:
+        raise ValueError(f'Expected `pixels` as uint8 (H, W) or (H, W, 3), but got {pixels.dtype} {pixels.shape}.')
+    return cv2.imencode('.png', np.ascontiguousarray(pixels[..., ::-1]) if colored else pixels)[1].tobytes()

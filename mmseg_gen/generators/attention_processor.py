@@ -78,9 +78,7 @@ class RecordingProcessor:
             hidden_states.device,
         )
         if sums is None:
-            return self.inner(
-                attn, hidden_states, encoder_hidden_states, attention_mask, temb, *args, **kwargs
-            )
+            return self.inner(attn, hidden_states, encoder_hidden_states, attention_mask, temb, *args, **kwargs)
         query, key, value = _project(attn, hidden_states, encoder_hidden_states)
         mask = None
         if attention_mask is not None:
@@ -111,9 +109,7 @@ def _project(attn: Any, hidden_states: Tensor, context: Tensor | None) -> tuple[
     return query, key, value
 
 
-def _attend(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, sums: Tensor, skipped: int
-) -> Tensor:
+def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, sums: Tensor, skipped: int) -> Tensor:
     """Return the attention's output ``(B, H, Q, d)`` and add the head-averaged probabilities to a sum.
 
     Args:
@@ -125,9 +121,7 @@ def _attend(
         skipped: Leading samples that are not added; they take the fused kernel.
     """
     heads = query.shape[1]
-    out = torch.empty_like(
-        value if query.shape == value.shape else query, memory_format=torch.contiguous_format
-    )
+    out = torch.empty_like(value if query.shape == value.shape else query, memory_format=torch.contiguous_format)
     if skipped:
         first = slice(0, skipped)
         own = None if mask is None else mask[first]

@@ -137,8 +137,7 @@ class AttentionRecorder(Recording):
             sums = self._cross[name]
             _check_positions(positions, len(sums), sums.shape[2])
             chosen = (
-                torch.stack([s[:, list(p)].mean(1) for s, p in zip(sums, positions, strict=True)])
-                / self._steps[name]
+                torch.stack([s[:, list(p)].mean(1) for s, p in zip(sums, positions, strict=True)]) / self._steps[name]
             )
             maps.append(_finite(chosen, name).reshape(-1, *self._grids[sums.shape[1]]))
         return maps
@@ -156,17 +155,13 @@ class AttentionRecorder(Recording):
             ValueError: Nothing was recorded, or the attention is not finite.
         """
         if not self._self:
-            raise ValueError(
-                'Expected self-attention to have been recorded, but got none; run the UNet inside `with`.'
-            )
+            raise ValueError('Expected self-attention to have been recorded, but got none; run the UNet inside `with`.')
         total = sum(len(layers) for layers in self._self_layers.values())
         levels = []
         for grid in sorted(self._self, reverse=True):
             layers = self._self_layers[grid]
             mean = self._self[grid][index] / sum(self._steps[name] for name in layers)
-            levels.append(
-                (len(layers) / total, _finite(mean, f'self-attention at {grid[0]} x {grid[1]}'), grid)
-            )
+            levels.append((len(layers) / total, _finite(mean, f'self-attention at {grid[0]} x {grid[1]}'), grid))
         return levels
 
     @property

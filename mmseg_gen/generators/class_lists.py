@@ -41,9 +41,7 @@ def class_list(name: str | Path) -> list[ClassName]:
         return [ClassName(c, c, c) for c in CLASSES]
     path = _FOLDER / f'{name}.txt' if name in CLASS_LISTS else Path(name)
     if not path.is_file():
-        raise ValueError(
-            f'Expected a class list from {", ".join(CLASS_LISTS)}, or a text file, but got {str(name)!r}.'
-        )
+        raise ValueError(f'Expected a class list from {", ".join(CLASS_LISTS)}, or a text file, but got {str(name)!r}.')
     found = []
     for line in path.read_text(encoding='utf-8').splitlines():
         if line.strip() and not line.startswith('#'):

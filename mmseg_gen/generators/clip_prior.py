@@ -45,9 +45,7 @@ class ClipPrior:
         if not names:
             raise ValueError('Expected `names` to hold at least one class, but got none.')
         if not templates or any('{}' not in t for t in templates):
-            raise ValueError(
-                f'Expected `templates` with {{}} for the class, at least one, but got {list(templates)}.'
-            )
+            raise ValueError(f'Expected `templates` with {{}} for the class, at least one, but got {list(templates)}.')
         self.clip = clip
         entries = [ClassName(n, n, n) if isinstance(n, str) else n for n in names]
         self.names = [e.words for e in entries]
@@ -61,9 +59,7 @@ class ClipPrior:
         texts = [with_articles(t.replace('{}', name)) for name in self.names for t in templates]
         found = []
         for start in range(0, len(texts), batch):
-            tokens = tokenizer(
-                texts[start : start + batch], padding=True, truncation=True, return_tensors='pt'
-            )
+            tokens = tokenizer(texts[start : start + batch], padding=True, truncation=True, return_tensors='pt')
             found.append(_embedding(model.get_text_features(**tokens.to(model.device))))
         each = F.normalize(torch.cat(found), dim=-1).unflatten(0, (len(self.names), len(templates)))
         return F.normalize(each.mean(1), dim=-1)

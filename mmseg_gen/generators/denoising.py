@@ -67,9 +67,7 @@ def unet_output(parts: Parts, latents: Tensor, timestep: int, context: Tensor) -
         context: Prompt embeddings ``(N, K, D)``.
     """
     unet = parts.unet
-    output = unet(
-        latents.to(unet.dtype), timestep, encoder_hidden_states=context.to(unet.dtype), return_dict=False
-    )
+    output = unet(latents.to(unet.dtype), timestep, encoder_hidden_states=context.to(unet.dtype), return_dict=False)
     return output[0].float()
 
 

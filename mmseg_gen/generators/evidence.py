@@ -46,9 +46,7 @@ def collect_evidence(
         ValueError: A setting is out of range, the lists differ in length, or the attention is not finite.
     """
     if len(seeds) != len(positions):
-        raise ValueError(
-            f'Expected one of `seeds` for each of {len(positions)} samples, but got {len(seeds)}.'
-        )
+        raise ValueError(f'Expected one of `seeds` for each of {len(positions)} samples, but got {len(seeds)}.')
     if not 0 < tau < 1:
         raise ValueError(f'Expected `tau` in (0, 1), but got {tau}.')
     if num_seeds < 1:

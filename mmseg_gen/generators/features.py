@@ -95,9 +95,7 @@ class FeatureRecorder(Recording):
             ValueError: Nothing was recorded.
         """
         if 0 in self._calls:
-            raise ValueError(
-                'Expected features to have been recorded, but got none; run the UNet inside `with`.'
-            )
+            raise ValueError('Expected features to have been recorded, but got none; run the UNet inside `with`.')
         return [total / calls for total, calls in zip(self._sums, self._calls, strict=True)]
 
 

@@ -25,9 +25,7 @@ def encode_images(parts: Parts, images: Tensor) -> Tensor:
     if images.ndim != 4 or images.shape[1] != 3:
         raise ValueError(f'Expected `images` of shape (N, 3, H, W), but got {tuple(images.shape)}.')
     if images.shape[2] % step or images.shape[3] % step or 0 in images.shape:
-        raise ValueError(
-            f'Expected sides that are multiples of {step}, but got {images.shape[2]} x {images.shape[3]}.'
-        )
+        raise ValueError(f'Expected sides that are multiples of {step}, but got {images.shape[2]} x {images.shape[3]}.')
     posterior = parts.vae.encode(images.to(parts.device, parts.vae.dtype)).latent_dist
     return posterior.mode().float() * parts.vae.config.scaling_factor
 

@@ -186,9 +186,7 @@ def _checked_device(device: str | torch.device) -> torch.device:
     except RuntimeError as error:
         raise UserError(f"Expected `device` such as 'cpu' or 'cuda:0', but got {device!r}.") from error
     if device.type == 'cuda' and not torch.cuda.is_available():
-        raise UserError(
-            f"Expected a device of this machine, but got '{device}' and PyTorch sees no GPU; use 'cpu'."
-        )
+        raise UserError(f"Expected a device of this machine, but got '{device}' and PyTorch sees no GPU; use 'cpu'.")
     return device
 
 

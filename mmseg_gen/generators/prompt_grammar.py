@@ -51,9 +51,7 @@ class PromptGrammar:
                         f'Expected slots from class, {", ".join(_SLOTS)}, but got {{{slot}}} in {template!r}.'
                     )
                 if not getattr(self, _SLOTS[slot]):
-                    raise ValueError(
-                        f'Expected `{_SLOTS[slot]}` to hold values for {template!r}, but got none.'
-                    )
+                    raise ValueError(f'Expected `{_SLOTS[slot]}` to hold values for {template!r}, but got none.')
 
     def draw(self, class_name: str, seed: int) -> str:
         """Return one prompt, a function of the class and the seed only.
@@ -65,9 +63,7 @@ class PromptGrammar:
         rng = np.random.default_rng(seed)
         for _ in range(100):
             template = _pick(rng, self.templates)
-            values = {
-                slot: _pick(rng, getattr(self, _SLOTS[slot])) for slot in _SLOTS if slot in _slots(template)
-            }
+            values = {slot: _pick(rng, getattr(self, _SLOTS[slot])) for slot in _SLOTS if slot in _slots(template)}
             words = [w for v in (*values.values(), class_name) for w in v.lower().split()]
             if not self.distinct or len(set(words)) == len(words):
                 break

@@ -108,9 +108,7 @@ def _parse(line: str, place: str) -> Prompt:
     try:
         entry = json.loads(line)
     except json.JSONDecodeError as error:
-        raise UserError(
-            f'Expected one JSON object a line, but got {line[:80]!r} at {place} ({error}).'
-        ) from error
+        raise UserError(f'Expected one JSON object a line, but got {line[:80]!r} at {place} ({error}).') from error
     fields = [entry.get(key) for key in ('prompt', 'class')] if isinstance(entry, dict) else [None]
     if not all(isinstance(f, str) and f.strip() for f in fields):
         raise UserError(f'Expected the texts "prompt" and "class" at {place}, but got {line[:80]!r}.')

@@ -53,13 +53,9 @@ def sample_latents(
     latents = noise.to(parts.device).float()
     with recording(doubled, recorder, features):
         for step in ddim_steps(parts.scheduler, steps):
-            output = unet_output(
-                parts, torch.cat([latents] * 2) if doubled else latents, step.timestep, context
-            )
+            output = unet_output(parts, torch.cat([latents] * 2) if doubled else latents, step.timestep, context)
             if doubled:
                 unconditional, conditional = output.chunk(2)
                 output = unconditional + guidance * (conditional - unconditional)
-            latents = ddim_move(
-                *split_prediction(latents, output, step.noisy, parts.prediction_type), step.cleaner
-            )
+            latents = ddim_move(*split_prediction(latents, output, step.noisy, parts.prediction_type), step.cleaner)
     return check_finite(latents, 'sampling')

@@ -106,8 +106,7 @@ def resolve_source(name: str, revision: str | None, offline: bool, *, pipeline: 
         )
     if not _HUB_ID.fullmatch(name):
         raise UserError(
-            f"Expected '{EMBEDDED}', an existing folder or a hub id such as {next(iter(KNOWN))}, but got "
-            f'{name!r}.'
+            f"Expected '{EMBEDDED}', an existing folder or a hub id such as {next(iter(KNOWN))}, but got {name!r}."
         )
     return _prefer_mirror(Source(name, revision, offline, name))
 
@@ -121,8 +120,7 @@ def check_folder(folder: Path, pipeline: bool = True) -> None:
     missing = [part for part in PARTS if not (folder / part).is_dir()] if pipeline else []
     if missing:
         raise UserError(
-            f'Expected a text-to-image folder with {", ".join(PARTS)}, but {folder} lacks '
-            f'{", ".join(missing)}.'
+            f'Expected a text-to-image folder with {", ".join(PARTS)}, but {folder} lacks {", ".join(missing)}.'
         )
     for weighed in [folder / part for part in _WEIGHED if (folder / part).is_dir()] if pipeline else [folder]:
         pickles = [p.name for pattern in _PICKLES for p in weighed.glob(pattern)]
@@ -166,9 +164,7 @@ def explain_failure(source: Source, part: str | None, error: Exception) -> UserE
     what = f'{part} of {source.name}' if part else source.name
     text = ' '.join(str(error).split())
     if source.is_folder:
-        return UserError(
-            f'Expected a readable {what}, but loading failed ({type(error).__name__}: {text[:300]}).'
-        )
+        return UserError(f'Expected a readable {what}, but loading failed ({type(error).__name__}: {text[:300]}).')
     if source.offline:
         return UserError(
             f'Expected {what} on this machine, but the Hugging Face cache does not hold it (as safetensors). '

@@ -37,9 +37,7 @@ def encode_prompts(parts: Parts, prompts: Sequence[str]) -> Tensor:
     for prompt, ids in zip(prompts, tokenizer(list(prompts)).input_ids, strict=True):
         if len(ids) > limit:
             logger.warning('A prompt has %d tokens; only the first %d count: %r', len(ids), limit, prompt)
-    batch = tokenizer(
-        list(prompts), padding='max_length', truncation=True, max_length=limit, return_tensors='pt'
-    )
+    batch = tokenizer(list(prompts), padding='max_length', truncation=True, max_length=limit, return_tensors='pt')
     mask = (
         batch.attention_mask.to(parts.device)
         if getattr(parts.text_encoder.config, 'use_attention_mask', False)

@@ -38,9 +38,7 @@ def read_columns(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     try:
         values = np.array(rows, dtype=np.float64)
     except ValueError as error:
-        raise UserError(
-            f'Expected only numbers in {path}, in rows of {len(names)}, but got: {error}.'
-        ) from error
+        raise UserError(f'Expected only numbers in {path}, in rows of {len(names)}, but got: {error}.') from error
     return dict(zip(names, values.T, strict=True))
 
 
@@ -101,9 +99,7 @@ def plot_curves(
     for name in columns:
         line = axes.plot(data[x], data[name], label=name, alpha=1.0 if window == 1 else 0.35)[0]
         if window > 1:
-            axes.plot(
-                data[x], smooth(data[name], window), color=line.get_color(), label=f'{name}, mean of {window}'
-            )
+            axes.plot(data[x], smooth(data[name], window), color=line.get_color(), label=f'{name}, mean of {window}')
     axes.set(xlabel=x, yscale='log' if log_scale else 'linear')
     axes.grid(alpha=0.3)
     axes.legend()

@@ -44,6 +44,4 @@ def overlay_mask(
 
 def _eroded(mask: np.ndarray, width: int) -> np.ndarray:
     kernel = np.ones((2 * width + 1,) * 2, np.uint8)
-    return cv2.erode(mask.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1).astype(
-        bool
-    )
+    return cv2.erode(mask.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1).astype(bool)

@@ -47,16 +47,12 @@ def tile(picture: np.ndarray, side: int) -> np.ndarray:
     if picture.ndim == 2:
         picture = _in_color(picture)
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-        raise ValueError(
-            f'Expected a picture of shape (H, W) or (H, W, 3), but got {picture.shape} {picture.dtype}.'
-        )
+        raise ValueError(f'Expected a picture of shape (H, W) or (H, W, 3), but got {picture.shape} {picture.dtype}.')
     height, width = picture.shape[:2]
     scale = side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     # Small pictures keep their pixels visible.
-    resized = cv2.resize(
-        picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST_EXACT
-    )
+    resized = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST_EXACT)
     canvas = np.full((side, side, 3), _WHITE, np.uint8)
     top, left = (side - size[1]) // 2, (side - size[0]) // 2
     canvas[top : top + size[1], left : left + size[0]] = resized
@@ -70,9 +66,7 @@ def _in_color(picture: np.ndarray) -> np.ndarray:
     return np.repeat(grey[..., None], 3, axis=-1)
 
 
-def picture_sheet(
-    rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = (), *, side: int = 128
-) -> np.ndarray:
+def picture_sheet(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = (), *, side: int = 128) -> np.ndarray:
     """Return one uint8 RGB image of all rows, with a title over each column.
 
     Args:
@@ -88,9 +82,7 @@ def picture_sheet(
         raise ValueError('Expected at least one row with one picture, but got none.')
     lengths = {len(row) for row in rows} | ({len(titles)} if titles else set())
     if lengths != {columns}:
-        raise ValueError(
-            f'Expected {columns} columns in every row and in `titles`, but got {sorted(lengths)}.'
-        )
+        raise ValueError(f'Expected {columns} columns in every row and in `titles`, but got {sorted(lengths)}.')
     top = TITLE_HEIGHT if titles else 0
     step = side + GAP
     sheet = np.full((top + GAP + len(rows) * step, GAP + columns * step, 3), _WHITE, np.uint8)

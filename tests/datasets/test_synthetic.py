@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mmengine.registry import DefaultScope
 
 from mmseg_gen.datasets import SyntheticDataset
 from mmseg_gen.datasets.synthetic import leave_out_uncertain
@@ -12,10 +13,8 @@ from mmseg_gen.registry import DATASETS
 from tests.engine.fake_synthesis import BrightLabel, FakeGenerator, fake_config
 
 
-def make(root, worker=Worker(), **changes):  # noqa: B008  (frozen)
-    synthesize(
-        fake_config(**changes), root, worker=worker, generator=FakeGenerator(bad=[4]), labeller=BrightLabel()
-    )
+def make(root, worker=None, **changes):
+    synthesize(fake_config(**changes), root, worker=worker, generator=FakeGenerator(bad=[4]), labeller=BrightLabel())
     return root
 
 
@@ -38,7 +37,8 @@ def test_gives_the_kept_samples_with_all_their_paths(root):
 
 def test_stored_masks_load_as_0_and_1(root):
     pipeline = [dict(type='LoadImageFromFile'), dict(type='LoadBinaryMask'), dict(type='PackSegInputs')]
-    dataset = SyntheticDataset(str(root), pipeline=pipeline)
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        dataset = SyntheticDataset(str(root), pipeline=pipeline)
     sample = dataset[0]
     expected = sample['inputs'].amin(0) >= 100
     assert np.array_equal(sample['data_samples'].gt_sem_seg.data[0], expected)
@@ -52,7 +52,8 @@ def test_evidence_can_be_labelled_anew(root):
         dict(type='AttentionCutLabel', top_k=1, lam=0.0, min_component=0.0, fill_holes=False),
         dict(type='PackSegInputs'),
     ]
-    dataset = SyntheticDataset(str(root), label_source='evidence', pipeline=pipeline)
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        dataset = SyntheticDataset(str(root), label_source='evidence', pipeline=pipeline)
     assert dataset.get_data_info(0)['seg_map_path'] is None
     mask = dataset[0]['data_samples'].gt_sem_seg.data
     assert mask.shape == (1, 24, 24)
@@ -106,8 +107,7 @@ def test_arguments_out_of_range_are_named(root):
 
 def test_ties_leave_out_the_earlier_and_entries_without_uncertainty_stay():
     entries = [
-        Entry(i, '', '', '', 0, measures=m)
-        for i, m in enumerate([{}, {'uncertainty': 0.5}, {'uncertainty': 0.5}])
+        Entry(i, '', '', '', 0, measures=m) for i, m in enumerate([{}, {'uncertainty': 0.5}, {'uncertainty': 0.5}])
     ]
     assert [e.index for e in leave_out_uncertain(entries, 0.4)] == [0, 2]
     assert [e.index for e in leave_out_uncertain(entries, 0.3)] == [0, 1, 2]

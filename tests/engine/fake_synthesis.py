@@ -161,9 +161,7 @@ def kill_at_times(folder, seconds):
     run_fake(whole, **changes)
     alive = 0
     for pause in seconds:
-        alive += (
-            in_child(lambda: run_fake(root, seconds=0.002, **changes), kill_after=pause) == -signal.SIGKILL
-        )
+        alive += in_child(lambda: run_fake(root, seconds=0.002, **changes), kill_after=pause) == -signal.SIGKILL
     run_fake(root, **changes)
     if tree(root) != tree(whole):
         raise RuntimeError('the tree differs after kills at random instants')

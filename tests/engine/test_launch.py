@@ -47,9 +47,7 @@ def test_work_dir_comes_from_the_argument_then_the_config_then_its_name(tmp_path
 def test_options_override_the_config(tmp_path):
     path = tmp_path / 'config.py'
     path.write_text('model = dict(depth=1, width=2)')
-    config = load_config(
-        arguments(path, '--cfg-options', 'model.depth=5', 'extra=[1,2]', '--launcher', 'pytorch')
-    )
+    config = load_config(arguments(path, '--cfg-options', 'model.depth=5', 'extra=[1,2]', '--launcher', 'pytorch'))
     assert config.model == dict(depth=5, width=2)
     assert config.extra == [1, 2]
     assert config.launcher == 'pytorch'
@@ -114,9 +112,7 @@ def test_data_sets_are_found_inside_wrappers():
 def test_a_missing_folder_is_named_with_its_cure(tmp_path):
     loader = dict(dataset=dict(type='DUTSDataset', data_root='no/DUTS'))
     config = Config(dict(test_dataloader=loader, data_hint={'no/DUTS': 'Get it there.'}))
-    with pytest.raises(
-        FileNotFoundError, match=r'`test_dataloader` \(DUTSDataset\) in no/DUTS.* Get it there\.'
-    ):
+    with pytest.raises(FileNotFoundError, match=r'`test_dataloader` \(DUTSDataset\) in no/DUTS.* Get it there\.'):
         require_data(config, 'test_dataloader')
     with pytest.raises(UserError, match='`train_dataloader`'):
         require_data(config, 'train_dataloader')

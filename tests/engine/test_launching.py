@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mmseg_gen.engine.launching import launched_worker
-from mmseg_gen.engine.synthesis import Worker
+from mmseg_gen.engine.progress import Worker
 from mmseg_gen.errors import UserError
 
 

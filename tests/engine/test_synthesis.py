@@ -51,8 +51,7 @@ def test_files_and_manifest_say_what_was_made(tmp_path):
     assert entries[2].prompt == 'a photo of a fire engine'
     for entry in entries:
         image, mask = (
-            cv2.imread(str(tmp_path / 'set' / entry.files[kind][0]), cv2.IMREAD_UNCHANGED)
-            for kind in ('image', 'mask')
+            cv2.imread(str(tmp_path / 'set' / entry.files[kind][0]), cv2.IMREAD_UNCHANGED) for kind in ('image', 'mask')
         )
         assert np.array_equal(mask, np.where(image.min(-1) >= 100, 255, 0))
         assert entry.measures['area'] == pytest.approx((mask == 255).mean(), abs=1e-6)
@@ -169,9 +168,7 @@ def test_other_settings_are_refused_by_name(tmp_path, change, key):
 def test_other_weights_are_refused(tmp_path):
     run_fake(tmp_path / 'set', num_samples=3)
     with pytest.raises(UserError, match=r"synthesis\.weights` = 'w0'"):
-        synthesize(
-            fake_config(), tmp_path / 'set', generator=FakeGenerator(weights='w1'), labeller=BrightLabel()
-        )
+        synthesize(fake_config(), tmp_path / 'set', generator=FakeGenerator(weights='w1'), labeller=BrightLabel())
 
 
 def test_the_first_batch_is_small(tmp_path):
@@ -223,9 +220,7 @@ def test_the_folder_must_be_writable(tmp_path):
 def test_without_resume_a_folder_with_samples_is_refused(tmp_path):
     run_fake(tmp_path / 'set')
     with pytest.raises(UserError, match='to have no samples, but got 7'):
-        synthesize(
-            fake_config(), tmp_path / 'set', resume=False, generator=FakeGenerator(), labeller=BrightLabel()
-        )
+        synthesize(fake_config(), tmp_path / 'set', resume=False, generator=FakeGenerator(), labeller=BrightLabel())
 
 
 def test_two_processes_of_one_rank_are_refused(tmp_path):

@@ -26,9 +26,7 @@ class LoopReference:
         for handle in projected:
             handle.remove()
         return {
-            n.removesuffix('.to_q'): self._mean(
-                n.removesuffix('.to_q'), q, outputs[n.removesuffix('to_q') + 'to_k']
-            )
+            n.removesuffix('.to_q'): self._mean(n.removesuffix('.to_q'), q, outputs[n.removesuffix('to_q') + 'to_k'])
             for n, q in outputs.items()
             if n.endswith('to_q')
         }
@@ -80,9 +78,7 @@ def test_maps_equal_a_loop_over_heads(case):
         grid = maps.shape[1:]
         assert grid in (size, tuple(-(-s // 2) for s in size))
         for i, own in enumerate(positions):
-            torch.testing.assert_close(
-                maps[i].flatten(), expected[name][i][:, own].mean(1), atol=1e-5, rtol=1e-4
-            )
+            torch.testing.assert_close(maps[i].flatten(), expected[name][i][:, own].mean(1), atol=1e-5, rtol=1e-4)
     selves = {n: m for n, m in expected.items() if n.endswith('attn1')}
     levels = recorder.self_levels(1)
     assert sum(weight for weight, _, _ in levels) == pytest.approx(1)

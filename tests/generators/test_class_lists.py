@@ -4,9 +4,7 @@ from mmseg_gen.generators.class_lists import CLASS_LISTS, ClassName, class_list
 from mmseg_gen.generators.embedded.scenes import CLASSES
 
 
-@pytest.mark.parametrize(
-    ('name', 'count'), [('embedded', len(CLASSES)), ('voc', 20), ('coco', 80), ('imagenet', 1000)]
-)
+@pytest.mark.parametrize(('name', 'count'), [('embedded', len(CLASSES)), ('voc', 20), ('coco', 80), ('imagenet', 1000)])
 def test_lists_are_complete_and_words_unique(name, count):
     found = class_list(name)
     assert len(found) == len({c.words.lower() for c in found}) == len({c.label for c in found}) == count
@@ -46,9 +44,7 @@ def test_a_list_of_ones_own(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    ('text', 'message'), [('# none\n', 'at least one class'), ('owl\nowl\n', "'owl' again")]
-)
+@pytest.mark.parametrize(('text', 'message'), [('# none\n', 'at least one class'), ('owl\nowl\n', "'owl' again")])
 def test_wrong_lists_are_refused(tmp_path, text, message):
     (tmp_path / 'mine.txt').write_text(text)
     with pytest.raises(ValueError, match=message):

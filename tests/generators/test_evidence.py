@@ -83,9 +83,7 @@ def test_seeds_decide_the_draw_per_sample(recorder):
     first = collect_evidence(recorder, POSITIONS, **SETTINGS | dict(num_seeds=1))
     again = collect_evidence(recorder, POSITIONS, **SETTINGS | dict(num_seeds=1))
     np.testing.assert_array_equal(first[0].seed_map, again[0].seed_map)
-    others = [
-        collect_evidence(recorder, POSITIONS, **SETTINGS | dict(num_seeds=1, seeds=[s, 2])) for s in range(8)
-    ]
+    others = [collect_evidence(recorder, POSITIONS, **SETTINGS | dict(num_seeds=1, seeds=[s, 2])) for s in range(8)]
     assert any(not np.array_equal(first[0].seed_map, other[0].seed_map) for other in others)
     assert all(np.array_equal(first[1].seed_map, other[1].seed_map) for other in others)
 

@@ -11,7 +11,8 @@ from tests.tiny_models import tiny_parts, tiny_unet
 
 ORDER = [
     'down_blocks.0.attentions.0', 'down_blocks.1.attentions.0', 'mid_block.attentions.0',
-    'up_blocks.0.attentions.0', 'up_blocks.0.attentions.1', 'up_blocks.1.attentions.0', 'up_blocks.1.attentions.1',
+    'up_blocks.0.attentions.0', 'up_blocks.0.attentions.1', 'up_blocks.1.attentions.0',
+    'up_blocks.1.attentions.1',
 ]  # fmt: skip
 
 
@@ -25,9 +26,7 @@ def hooked(parts, run):
     outputs, handles = {}, []
     for name, module in parts.unet.named_modules():
         if isinstance(module, Transformer2DModel):
-            handles.append(
-                module.register_forward_hook(lambda m, i, o, n=name: outputs.setdefault(n, []).append(o[0]))
-            )
+            handles.append(module.register_forward_hook(lambda m, i, o, n=name: outputs.setdefault(n, []).append(o[0])))
     run()
     for handle in handles:
         handle.remove()

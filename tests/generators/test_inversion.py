@@ -115,9 +115,7 @@ def test_a_sample_does_not_depend_on_its_batch():
     context = encode_prompts(parts, ['a cat', 'a dog'])
     latents = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     both = invert_latents(parts, latents, context, steps=3)
-    torch.testing.assert_close(
-        both[1:], invert_latents(parts, latents[1:], context[1:], steps=3), atol=1e-4, rtol=1e-4
-    )
+    torch.testing.assert_close(both[1:], invert_latents(parts, latents[1:], context[1:], steps=3), atol=1e-4, rtol=1e-4)
 
 
 def test_wrong_inputs_are_refused():

@@ -27,9 +27,7 @@ def test_decoding_undoes_the_scale_and_clips(parts):
     assert decode_latents(parts, latents * 1e4).abs().max() <= 1
 
 
-@pytest.mark.parametrize(
-    'shape', [(2, 1, 16, 16), (3, 16, 16), (1, 3, 15, 16), (1, 3, 16, 1), (0, 3, 16, 16)]
-)
+@pytest.mark.parametrize('shape', [(2, 1, 16, 16), (3, 16, 16), (1, 3, 15, 16), (1, 3, 16, 1), (0, 3, 16, 16)])
 def test_wrong_images_are_refused(parts, shape):
     with pytest.raises(ValueError, match='Expected'):
         encode_images(parts, torch.zeros(shape))

@@ -36,9 +36,7 @@ def test_a_folder_comes_back_with_its_weights(folder):
     ids = [p.tokenizer('a red catfish').input_ids for p in (found, expected)]
     assert ids[0] == ids[1]
     pixels = torch.randn(1, 3, 16, 16)
-    own, theirs = (
-        p.clip.model.get_image_features(pixel_values=pixels).pooler_output for p in (found, expected)
-    )
+    own, theirs = (p.clip.model.get_image_features(pixel_values=pixels).pooler_output for p in (found, expected))
     torch.testing.assert_close(own, theirs)
     assert found.name == str(folder)
 
@@ -75,9 +73,7 @@ def test_a_clip_of_ones_own_and_a_scheduler_of_ones_own(copied):
 
 
 def test_another_sampler_is_read_as_ddim(copied):
-    PNDMScheduler.from_config(tiny_scheduler().config, skip_prk_steps=True).save_pretrained(
-        copied / 'scheduler'
-    )
+    PNDMScheduler.from_config(tiny_scheduler().config, skip_prk_steps=True).save_pretrained(copied / 'scheduler')
     found = load_parts(copied)
     assert type(found.scheduler).__name__ == 'DDIMScheduler'
     torch.testing.assert_close(found.alphas_cumprod, tiny_scheduler().alphas_cumprod)
@@ -138,9 +134,7 @@ def test_a_wrong_id_is_named():
         load_parts('no-one/nothing', local_files_only=False)
 
 
-@pytest.mark.parametrize(
-    ('variable', 'asked', 'offline'), [('1', None, False), ('0', None, True), ('1', True, True)]
-)
+@pytest.mark.parametrize(('variable', 'asked', 'offline'), [('1', None, False), ('0', None, True), ('1', True, True)])
 def test_the_network_is_used_only_when_asked_for(monkeypatch, variable, asked, offline):
     seen = []
 

@@ -19,8 +19,7 @@ def test_every_combination_is_drawn_and_depends_on_the_seed_alone():
     assert drawn == [GRAMMAR.draw('owl', seed) for seed in range(300)]
     slots = (GRAMMAR.styles, GRAMMAR.scenes, GRAMMAR.lights, GRAMMAR.views)
     expected = {
-        f'{style} of an owl {scene}, {light}, {view}'
-        for style, scene, light, view in itertools.product(*slots)
+        f'{style} of an owl {scene}, {light}, {view}' for style, scene, light, view in itertools.product(*slots)
     }
     assert set(drawn) == expected
 

@@ -46,9 +46,7 @@ def test_positions_of_a_class(tokenizer, prompt, name, expected):
     assert set(spelled) == set(name.lower().split())
 
 
-@pytest.mark.parametrize(
-    ('prompt', 'name'), [('two cats', 'cat'), ('a dog', 'cat'), ('a plant', 'potted plant')]
-)
+@pytest.mark.parametrize(('prompt', 'name'), [('two cats', 'cat'), ('a dog', 'cat'), ('a plant', 'potted plant')])
 def test_a_class_that_is_absent_is_an_error(tokenizer, prompt, name):
     with pytest.raises(UserError, match=f"name its class '{name}', but got '{prompt}'"):
         class_token_positions(tokenizer, prompt, name)
@@ -77,9 +75,7 @@ def test_prompts_of_ones_own_are_read(tmp_path):
     assert read_prompts_jsonl(path) == [Prompt('a café cat', 'cat'), Prompt('a dog', 'dog')]
 
 
-@pytest.mark.parametrize(
-    'line', ['not json', '[]', '3', '{"prompt": "a cat"}', '{"prompt": "a cat", "class": " "}']
-)
+@pytest.mark.parametrize('line', ['not json', '[]', '3', '{"prompt": "a cat"}', '{"prompt": "a cat", "class": " "}'])
 def test_wrong_lines_are_named(tmp_path, line):
     path = tmp_path / 'mine.jsonl'
     path.write_text('{"prompt": "a dog", "class": "dog"}\n' + line)

@@ -63,9 +63,7 @@ def test_recorders_see_the_half_under_the_prompt(parts):
     noise = draw_noise(parts, [1, 2])
     recorder, features = AttentionRecorder(parts.unet, (8, 8)), FeatureRecorder(parts.unet)
     guided = sample_latents(parts, context, empty, noise, steps=1, recorder=recorder, features=features)
-    torch.testing.assert_close(
-        guided, sample_latents(parts, context, empty, noise, steps=1), atol=1e-3, rtol=1e-4
-    )
+    torch.testing.assert_close(guided, sample_latents(parts, context, empty, noise, steps=1), atol=1e-3, rtol=1e-4)
     assert not recorder.conditional_half
     alone, own = AttentionRecorder(parts.unet, (8, 8)), FeatureRecorder(parts.unet)
     with alone, own:

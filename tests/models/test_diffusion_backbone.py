@@ -20,6 +20,7 @@ from mmseg_gen.generators.parts import load_parts
 from mmseg_gen.generators.text import encode_prompts
 from mmseg_gen.models.backbones import diffusion_backbone
 from mmseg_gen.models.backbones.diffusion_backbone import to_generator_range
+from mmseg_gen.models.backbones.shared_generator import shared_parts
 from mmseg_gen.registry import MODELS
 from tests.tiny_models import save_tiny, tiny_parts
 
@@ -82,9 +83,9 @@ def test_the_prior_conditions_on_the_class_that_clip_names(tiny, images, classes
     from mmseg_gen.generators.class_lists import class_list
 
     parts = load_parts(tiny)
-    names = ClipPrior(
-        parts.clip, class_list(classes) if classes == 'voc' else classes, PHOTO_TEMPLATES
-    ).classify(images)
+    names = ClipPrior(parts.clip, class_list(classes) if classes == 'voc' else classes, PHOTO_TEMPLATES).classify(
+        images
+    )
     prompts = [f'a photo of {"an" if name[0] in "aeiou" else "a"} {name}' for name in names]
     expected = reference(tiny, images, prompts, passes='invert', blocks='encoder')
     maps = build(tiny, prior=dict(classes=classes))(images)
@@ -127,7 +128,7 @@ def test_it_is_frozen_weightless_and_always_in_eval(tiny, images):
 
 
 def test_backbones_share_one_generator_that_is_loaded_at_the_first_call(tiny, images, monkeypatch):
-    diffusion_backbone._shared_parts.cache_clear()
+    shared_parts.cache_clear()
     from mmseg_gen.generators import parts
 
     calls = []
@@ -159,9 +160,7 @@ def test_cached_features_are_the_same_up_to_half_precision(tiny, images, monkeyp
 
 
 def test_input_and_config_stay_as_they_were(tiny, images):
-    config = dict(
-        type='DiffusionBackbone', generator=str(tiny), steps=1, prior=dict(classes=['cat']), blocks=[0]
-    )
+    config = dict(type='DiffusionBackbone', generator=str(tiny), steps=1, prior=dict(classes=['cat']), blocks=[0])
     before, pixels = copy.deepcopy(config), images.clone()
     MODELS.build(config)(pixels)
     assert config == before

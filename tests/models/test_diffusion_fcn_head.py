@@ -42,12 +42,8 @@ def test_forward_equals_its_layers_written_out(maps):
     head = build(upsample=(2, 1), upsample_mode='bilinear').eval()
     head.norm.running_mean.uniform_(-1, 1)
     head.norm.running_var.uniform_(0.5, 2)
-    joined = torch.cat(
-        [*maps[:2], interpolate(maps[2], size=(5, 7), mode='bilinear', align_corners=False)], dim=1
-    )
-    x = (joined - head.norm.running_mean.view(1, -1, 1, 1)) / (
-        head.norm.running_var.view(1, -1, 1, 1) + 1e-5
-    ).sqrt()
+    joined = torch.cat([*maps[:2], interpolate(maps[2], size=(5, 7), mode='bilinear', align_corners=False)], dim=1)
+    x = (joined - head.norm.running_mean.view(1, -1, 1, 1)) / (head.norm.running_var.view(1, -1, 1, 1) + 1e-5).sqrt()
     first, second = head.layers[0], head.layers[2]
     x = first.bn(torch.conv2d(x, first.conv.weight, padding=1)).relu()
     x = interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)
@@ -66,9 +62,7 @@ def test_it_has_three_convolutions():
 
 
 def test_only_chosen_maps_are_read(maps):
-    head = MODELS.build(
-        dict(type='DiffusionFCNHead', in_channels=[6, 10], in_index=[0, 2], widths=(8, 4))
-    ).eval()
+    head = MODELS.build(dict(type='DiffusionFCNHead', in_channels=[6, 10], in_index=[0, 2], widths=(8, 4))).eval()
     before = head(maps)
     assert torch.equal(before, head([maps[0], maps[1] + 5, maps[2]]))
     assert not torch.allclose(before, head([maps[0] + 5, maps[1], maps[2]]))
@@ -139,9 +133,7 @@ def test_wrong_channels_say_what_to_set(maps):
 
 
 def test_the_config_stays_as_it_was():
-    config = dict(
-        type='DiffusionFCNHead', in_channels=[4], norm_cfg=dict(type='BN'), loss_decode=dict(type='DiceLoss')
-    )
+    config = dict(type='DiffusionFCNHead', in_channels=[4], norm_cfg=dict(type='BN'), loss_decode=dict(type='DiceLoss'))
     before = {key: value.copy() if hasattr(value, 'copy') else value for key, value in config.items()}
     MODELS.build(config)
     assert config == before

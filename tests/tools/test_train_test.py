@@ -74,9 +74,7 @@ def write_synthetic(root: Path, count: int = 4) -> None:
             cv2.imwrite(str(path), array)
             files[kind] = (str(path.relative_to(root)), path.stat().st_size)
         measures = dict(area=0.2, uncertainty=0.1)
-        lines.append(
-            entry_to_line(Entry(i, f'{i:06d}_cat', 'cat', 'a cat', i, files=files, measures=measures))
-        )
+        lines.append(entry_to_line(Entry(i, f'{i:06d}_cat', 'cat', 'a cat', i, files=files, measures=measures)))
     (root / 'manifest.jsonl').write_text(''.join(lines))
 
 

@@ -49,10 +49,7 @@ def test_tile_takes_masks_grey_and_maps():
 def test_pictures_lie_in_rows_and_columns():
     sheet = picture_sheet([[RED, GREEN], [GREEN, RED], [RED, RED]], side=32)
     assert sheet.shape == (3 * 32 + 4 * GAP, 2 * 32 + 3 * GAP, 3)
-    centers = [
-        [sheet[GAP + 16 + y * (32 + GAP), GAP + 16 + x * (32 + GAP)].tolist() for x in (0, 1)]
-        for y in range(3)
-    ]
+    centers = [[sheet[GAP + 16 + y * (32 + GAP), GAP + 16 + x * (32 + GAP)].tolist() for x in (0, 1)] for y in range(3)]
     red, green = [255, 0, 0], [0, 255, 0]
     assert centers == [[red, green], [green, red], [red, red]]
 

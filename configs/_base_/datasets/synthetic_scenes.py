@@ -34,9 +34,7 @@ test_dataloader = dict(
     num_workers=0,
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='DUTSDataset', data_root=test_root, split='test', img_suffix='.png', pipeline=test_pipeline
-    ),
+    dataset=dict(type='DUTSDataset', data_root=test_root, split='test', img_suffix='.png', pipeline=test_pipeline),
 )
 val_dataloader = None
 val_evaluator = None

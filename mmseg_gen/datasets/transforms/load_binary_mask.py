@@ -38,9 +38,7 @@ class LoadBinaryMask(LoadAnnotations):
         content = fileio.get(path, backend_args=self.backend_args)
         mask = mmcv.imfrombytes(content, flag='grayscale', backend='cv2') if content else None
         if mask is None:
-            raise ValueError(
-                f'Expected a readable mask, but got {path}: replace the file or leave its image out.'
-            )
+            raise ValueError(f'Expected a readable mask, but got {path}: replace the file or leave its image out.')
         top = int(mask.max())
         if top == 1 < self.threshold:
             raise ValueError(f'Expected a mask of 0 and 255, but got 0 and 1 in {path}: set `threshold=1`.')

@@ -25,9 +25,7 @@ class LoadEvidence(BaseTransform):
         """
         path = results.get('evidence_path')
         if not path:
-            raise ValueError(
-                'Expected `evidence_path` in the results, but got none; SyntheticDataset gives it.'
-            )
+            raise ValueError('Expected `evidence_path` in the results, but got none; SyntheticDataset gives it.')
         results['evidence'] = Evidence.load(path)
         return results
 

@@ -6,7 +6,6 @@ Shape letters: B batch, H and W the sides of the images, C channels of a feature
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,16 +16,14 @@ from torch.nn.functional import interpolate
 from mmseg_gen.registry import MODELS
 
 from .feature_cache import FeatureCache
+from .shared_generator import DTYPES, class_prompts, prior_settings, shared_parts
 
 if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel
 
-    from mmseg_gen.generators.clip_prior import ClipPrior
     from mmseg_gen.generators.parts import Parts
 
-DTYPES = {'float32': torch.float32, 'float16': torch.float16, 'bfloat16': torch.bfloat16}
 PASSES = ('invert', 'reverse')
-PRIOR = ('classes', 'templates', 'prompt')
 
 
 @MODELS.register_module()
@@ -93,9 +90,7 @@ class DiffusionBackbone(BaseModule):
         if steps < 1:
             raise ValueError(f'Expected `steps` to be at least 1, but got {steps}.')
         self.generator, self.revision, self.clip, self.dtype = generator, revision, clip, dtype
-        self.settings: dict[str, Any] = dict(
-            steps=steps, passes=passes, blocks=blocks, fixed_point=fixed_point
-        )
+        self.settings: dict[str, Any] = dict(steps=steps, passes=passes, blocks=blocks, fixed_point=fixed_point)
         self.prior = prior_settings(prior)
         self.mean, self.std = tuple(mean), tuple(std)
         self.cache = FeatureCache(max_cache_mb) if cache_features else None
@@ -107,7 +102,7 @@ class DiffusionBackbone(BaseModule):
 
     def parts(self, device: torch.device | str = 'cpu') -> Parts:
         """Return the frozen generator on a device, loading it if no backbone has done so."""
-        return _shared_parts(*self._source(device))
+        return shared_parts(*self._source(device))
 
     def _source(self, device: torch.device | str) -> tuple[str | None, ...]:
         return self.generator, self.revision, self.clip, str(torch.device(device)), self.dtype
@@ -141,45 +136,9 @@ class DiffusionBackbone(BaseModule):
         from mmseg_gen.generators.features import diffusion_features
         from mmseg_gen.generators.text import encode_prompts
 
-        context = encode_prompts(parts, self._prompts(pixels))
+        context = encode_prompts(parts, class_prompts(pixels, self.prior, self._source(pixels.device)))
         maps = diffusion_features(parts, pixels, context, **self.settings)
         return [maps[i] for i in finest_first(parts.unet, self.settings['blocks'])]
-
-    def _prompts(self, pixels: Tensor) -> list[str]:
-        from mmseg_gen.generators.prompt_grammar import with_articles
-
-        if self.prior is None:
-            return [''] * len(pixels)
-        classes, templates, prompt = (self.prior[name] for name in PRIOR)
-        recognizer = _shared_prior(classes, templates, *self._source(pixels.device))
-        return [with_articles(prompt.replace('{}', name)) for name in recognizer.classify(pixels)]
-
-
-def prior_settings(prior: dict | None) -> dict[str, Any] | None:
-    """Return the settings of the CLIP prior with their defaults, hashable.
-
-    Args:
-        prior: ``classes`` (names, or the name of a list: 'embedded', 'voc', 'coco', 'imagenet'),
-            ``templates`` (texts with ``{}`` whose embeddings are averaged for each class) and ``prompt``
-            (text with ``{}`` that conditions the generator); None for no prior.
-
-    Raises:
-        ValueError: A key is unknown, ``classes`` is missing, or ``prompt`` has no place for the class.
-    """
-    if prior is None:
-        return None
-    settings = dict(classes=None, templates=None, prompt='a photo of a {}')
-    settings.update(prior)
-    if set(settings) != set(PRIOR) or not settings['classes']:
-        raise ValueError(f'Expected `prior` with `classes` and no keys but {PRIOR}, but got {sorted(prior)}.')
-    if '{}' not in settings['prompt']:
-        raise ValueError(
-            f"Expected `prior['prompt']` to hold {{}} for the class, but got {settings['prompt']!r}."
-        )
-    return {
-        name: value if value is None or isinstance(value, str) else tuple(value)
-        for name, value in settings.items()
-    }
 
 
 def finest_first(unet: UNet2DConditionModel, blocks: str | Sequence[int]) -> list[int]:
@@ -216,27 +175,3 @@ def to_generator_range(images: Tensor, mean: Sequence[float], std: Sequence[floa
     if size != list(images.shape[2:]):
         pixels = interpolate(pixels, size=size, mode='bilinear', align_corners=False)
     return pixels.clamp(-1, 1)
-
-
-@lru_cache(maxsize=2)
-def _shared_parts(generator: str, revision: str | None, clip: str | None, device: str, dtype: str) -> Parts:
-    from mmseg_gen.generators.parts import load_parts
-
-    return load_parts(generator, revision=revision, clip=clip, device=device, dtype=DTYPES[dtype])
-
-
-@lru_cache(maxsize=2)
-def _shared_prior(
-    classes: str | tuple[str, ...], templates: tuple[str, ...] | None, *source: Any
-) -> ClipPrior:
-    from mmseg_gen.generators.class_lists import class_list
-    from mmseg_gen.generators.clip_prior import PHOTO_TEMPLATES, ClipPrior
-
-    parts = _shared_parts(*source)
-    if parts.clip is None:
-        raise ValueError(
-            f'Expected a CLIP for the `prior` of the backbone, but {parts.name} has none beside it; set '
-            "`backbone.clip`, for instance to 'openai/clip-vit-large-patch14', or `backbone.prior=None`."
-        )
-    names = class_list(classes) if isinstance(classes, str) else classes
-    return ClipPrior(parts.clip, names, PHOTO_TEMPLATES if templates is None else templates)

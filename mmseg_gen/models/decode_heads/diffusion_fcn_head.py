@@ -121,18 +121,14 @@ def _upsampling(channels: int, factor: int, mode: str) -> nn.Module:
         return nn.Upsample(scale_factor=factor, mode='bilinear', align_corners=False)
     # A kernel of twice the stride covers every output pixel equally often, so no checkerboard arises.
     padding, extra = (factor + 1) // 2, factor % 2
-    return nn.ConvTranspose2d(
-        channels, channels, 2 * factor, stride=factor, padding=padding, output_padding=extra
-    )
+    return nn.ConvTranspose2d(channels, channels, 2 * factor, stride=factor, padding=padding, output_padding=extra)
 
 
 def _check_settings(
     in_channels: Sequence[int], widths: Sequence[int], upsample: Sequence[int], upsample_mode: str
 ) -> None:
     if isinstance(in_channels, int) or not in_channels:
-        raise ValueError(
-            f'Expected `in_channels` to list the channels of each feature map, but got {in_channels}.'
-        )
+        raise ValueError(f'Expected `in_channels` to list the channels of each feature map, but got {in_channels}.')
     for name, pair in (('widths', widths), ('upsample', upsample)):
         if len(pair) != 2 or any(int(value) != value or value < 1 for value in pair):
             raise ValueError(f'Expected `{name}` to be two positive integers, but got {pair}.')

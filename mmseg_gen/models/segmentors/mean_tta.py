@@ -17,9 +17,7 @@ def mean_log_probabilities(logits: list[Tensor]) -> Tensor:
     Args:
         logits: Predictions (K, H, W) of the same image, with K > 1 classes.
     """
-    return (
-        torch.stack([x.log_softmax(dim=0) for x in logits]).logsumexp(dim=0) - torch.tensor(len(logits)).log()
-    )
+    return torch.stack([x.log_softmax(dim=0) for x in logits]).logsumexp(dim=0) - torch.tensor(len(logits)).log()
 
 
 @MODELS.register_module()

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from mmseg_gen.functional.crf import CrfSettings, PermutohedralLattice, dense_crf
+from tests.references.dense_crf import exact_crf, gaussian_kernel
+from tests.references.simulated_evidence import iou
+
+SETTINGS = CrfSettings(position_sigma=12.0, color_sigma=20.0)
+
+
+def textured(seed=0, size=(26, 38)):
+    """A square on a gradient, both with texture, and noisy probabilities of it."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[: size[0], : size[1]]
+    mask = (abs(y - size[0] / 2) < 8) & (abs(x - size[1] / 2) < 11)
+    image = np.where(mask[..., None], [180, 90, 60], np.stack([60 + 2 * x, 120 + y, 140 - x], -1))
+    image = np.clip(image + rng.normal(0, 6, (*size, 3)), 0, 255).astype(np.uint8)
+    inside = np.clip(0.35 + 0.3 * mask + rng.normal(0, 0.15, size), 0.05, 0.95)
+    return np.stack([1 - inside, inside]).astype(np.float32), image, mask
+
+
+@pytest.mark.parametrize(('dims', 'least'), [(1, 0.99), (2, 0.99), (3, 0.99), (5, 0.97)])
+def test_the_lattice_approximates_the_whole_kernel(dims, least):
+    rng = np.random.default_rng(0)
+    features, values = rng.normal(0, 1.5, (600, dims)), rng.random((600, 2))
+    expected, found = gaussian_kernel(features) @ values, PermutohedralLattice(features)(values)
+    assert np.corrcoef(expected.ravel(), found.ravel())[0, 1] > least
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_the_lattice_crf_agrees_with_the_exact_mean_field(seed):
+    probabilities, image, mask = textured(seed)
+    exact, found = exact_crf(probabilities, image, SETTINGS), dense_crf(probabilities, image, SETTINGS)
+    assert (exact.argmax(0) == found.argmax(0)).mean() > 0.95
+    assert iou(found.argmax(0) == 1, mask) > iou(probabilities.argmax(0) == 1, mask)
+
+
+def test_marginals_sum_to_one_and_inputs_stay():
+    probabilities, image, _ = textured()
+    before = probabilities.copy()
+    found = dense_crf(probabilities, image, SETTINGS)
+    np.testing.assert_allclose(found.sum(0), 1, atol=1e-5)
+    assert found.dtype == np.float32
+    assert np.array_equal(probabilities, before)
+
+
+def test_without_weights_the_probabilities_stay():
+    probabilities, image, _ = textured()
+    settings = CrfSettings(smooth_weight=0.0, color_weight=0.0)
+    np.testing.assert_allclose(dense_crf(probabilities, image, settings), probabilities, atol=1e-5)
+
+
+def test_swapping_classes_swaps_the_marginals():
+    probabilities, image, _ = textured()
+    found = dense_crf(probabilities[::-1], image, SETTINGS)
+    np.testing.assert_allclose(found[::-1], dense_crf(probabilities, image, SETTINGS), atol=1e-5)
+
+
+def test_one_pixel_and_one_line():
+    for size in ((1, 1), (1, 9)):
+        probabilities, image, _ = textured(size=size)
+        assert np.isfinite(dense_crf(probabilities, image)).all()
+
+
+def test_bad_input_is_refused():
+    probabilities, image, _ = textured()
+    with pytest.raises(ValueError, match='`image` of shape'):
+        dense_crf(probabilities, image[1:])
+    probabilities[0, 2, 3] = np.nan
+    with pytest.raises(ValueError, match='`probabilities` to be finite'):
+        dense_crf(probabilities, image)
+    with pytest.raises(ValueError, match='`color_sigma`'):
+        CrfSettings(color_sigma=0.0)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mmseg_gen.errors import UserError
+from mmseg_gen.functional.manifest import (
+    Entry,
+    entry_from_line,
+    entry_to_line,
+    is_intact,
+    read_manifest,
+    read_meta,
+)
+
+ENTRY = Entry(3, '000003_dog', 'dog', 'a photo of a dög', 2**62 + 1, files={'image': ('images/a.png', 5)},
+              measures={'area': 0.25})  # fmt: skip
+
+
+def test_a_line_is_json_that_reads_back():
+    line = entry_to_line(ENTRY)
+    assert line.count('\n') == 1
+    assert json.loads(line)['seed'] == 2**62 + 1
+    assert entry_from_line(line) == ENTRY
+
+
+def test_any_cut_and_any_changed_character_is_noticed():
+    line = entry_to_line(ENTRY)
+    for place in range(len(line)):
+        assert entry_from_line(line[:place]) is None
+        if line[place] not in ' \n':
+            other = line[:place] + ('x' if line[place] != 'x' else 'y') + line[place + 1 :]
+            assert entry_from_line(other) is None
+
+
+@pytest.mark.parametrize('line', ['\n', '[]\n', 'null\n', '{}\n', '{"check": "00000000"}\n', '3\n'])
+def test_other_lines_are_no_entries(line):
+    assert entry_from_line(line) is None
+
+
+def test_shards_merge_by_index(tmp_path):
+    entries = [Entry(i, str(i), 'dog', 'dog', i) for i in range(5)]
+    (tmp_path / 'manifest.0.jsonl').write_text(''.join(map(entry_to_line, entries[3:])))
+    (tmp_path / 'manifest.1.jsonl').write_text(''.join(map(entry_to_line, reversed(entries[:4]))) + '{"index": 9')
+    assert read_manifest(tmp_path) == entries
+    assert read_manifest(tmp_path / 'none') == []
+
+
+def test_files_are_checked_by_size(tmp_path):
+    assert not is_intact(tmp_path, ENTRY)
+    (tmp_path / 'images').mkdir()
+    (tmp_path / 'images/a.png').write_bytes(b'1234')
+    assert not is_intact(tmp_path, ENTRY)
+    (tmp_path / 'images/a.png').write_bytes(b'12345')
+    assert is_intact(tmp_path, ENTRY)
+
+
+def test_meta_of_another_format_is_refused(tmp_path):
+    assert read_meta(tmp_path) is None
+    for text in ('{', '[]', '{"format": 99}'):
+        (tmp_path / 'meta.json').write_text(text)
+        with pytest.raises(UserError, match=r'meta\.json of format 1'):
+            read_meta(tmp_path)
