@@ -12,7 +12,9 @@ STAGES = ['vae', 'clip', 'clip_vision', 'unet']
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/embedded'), help='checkpoints, logs, the result')
+    parser.add_argument(
+        '--work-dir', type=Path, default=Path('work_dirs/embedded'), help='checkpoints, logs, the result'
+    )
     parser.add_argument('--data', type=Path, help='folder with captions.jsonl; default: rendered scenes')
     parser.add_argument('--scenes', type=int, default=24000, help='number of rendered scenes')
     parser.add_argument('--stages', nargs='+', default=STAGES, choices=STAGES)

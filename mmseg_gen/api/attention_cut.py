@@ -53,13 +53,15 @@ class AttentionCutSegmenter:
         settings: CutSettings | None = None,
         seed: int = 0,
     ):
-        from mmseg_gen.functional.attention_cut import CutSettings
+        from mmseg_gen.functional.cut_settings import EMBEDDED_CUT, CutSettings
         from mmseg_gen.generators.denoising import ddim_steps
         from mmseg_gen.generators.prompts import class_token_positions
+        from mmseg_gen.generators.sources import EMBEDDED
         from mmseg_gen.generators.text import encode_prompts
 
         self.parts, self.class_name, self.steps, self.seed = parts, class_name, steps, seed
-        self.settings = CutSettings() if settings is None else settings
+        default = EMBEDDED_CUT if parts.name == EMBEDDED else CutSettings()
+        self.settings = default if settings is None else settings
         # Refuses a wrong number of steps here, once, and not for each image of a batch.
         ddim_steps(parts.scheduler, steps)
         prompt = prompt.replace('{class}', class_name)

@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/quickstart'))
     parser.add_argument('--num-samples', type=int, help='synthetic pairs; default: as the config says')
     parser.add_argument('--num-scenes', type=int, default=200, help='held-out scenes')
-    parser.add_argument('--iterations', type=int, help='training iterations of each segmentor; default: as the configs say')
+    parser.add_argument(
+        '--iterations', type=int, help='training iterations of each segmentor; default: as the configs say'
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -130,7 +132,9 @@ def _summarize(free: dict, trained: dict, num_synthetic: int, seconds: float) ->
         'iou': {name: round(float(values.mean()), 4) for name, values in iou.items()},
         'iou_ci95': {name: _rounded(bootstrap_mean_interval(values)) for name, values in iou.items()},
         'difference_to_attention_cut_ci95': {
-            name: _rounded(bootstrap_mean_interval(values - cut)) for name, values in iou.items() if name != 'attention_cut'
+            name: _rounded(bootstrap_mean_interval(values - cut))
+            for name, values in iou.items()
+            if name != 'attention_cut'
         },
     }
 
@@ -153,7 +157,9 @@ def _write_sheet(path: Path, free: dict, trained: dict, rows: int = 10) -> None:
     for i, sample in enumerate(free['samples'][:rows]):
         predictions = [overlay_mask(sample.image, masks[i]) for masks in ordered.values()]
         cut = free['scores'].masks[i]
-        table.append([sample.image, cross_map(free['evidence'][i], free['settings'].top_k), cut, *predictions, sample.mask])
+        table.append(
+            [sample.image, cross_map(free['evidence'][i], free['settings'].top_k), cut, *predictions, sample.mask]
+        )
     titles = ['image', 'attention', 'AttentionCut', *(METHOD_TITLES[name] for name in ordered), 'truth']
     sheet = picture_sheet(table, titles)
     cv2.imwrite(str(path), np.ascontiguousarray(sheet[..., ::-1]))

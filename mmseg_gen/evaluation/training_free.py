@@ -58,7 +58,9 @@ def invert_for_evidence(
         latents = encode_images(parts, pixels.to(parts.device))
         recorder = AttentionRecorder(parts.unet, tuple(latents.shape[-2:]))
         invert_latents(parts, latents, encode_prompts(parts, prompts), steps=steps, recorder=recorder)
-        positions = [class_token_positions(parts.tokenizer, p, s.class_name) for p, s in zip(prompts, chunk)]
+        positions = [
+            class_token_positions(parts.tokenizer, p, s.class_name) for p, s in zip(prompts, chunk, strict=False)
+        ]
         evidence += collect_evidence(
             recorder, positions, top_k=settings.top_k, tau=settings.tau, num_seeds=settings.num_seeds,
             seeds=list(range(start, start + len(chunk))),
@@ -93,17 +95,28 @@ class TrainingFreeScores:
 
 
 def score_training_free(
-    samples: Sequence[LabelledImage], evidence: Sequence[Evidence], settings: CutSettings
+    samples: Sequence[LabelledImage],
+    evidence: Sequence[Evidence],
+    settings: CutSettings,
+    *,
+    only: str | None = None,
 ) -> TrainingFreeScores:
-    """Return per-image scores of every training-free method on the same evidence."""
+    """Return per-image scores of every training-free method, or of ``only`` one, on the same evidence."""
     methods = training_free_methods(settings)
-    masks = {n: [m(e, s.image) for e, s in zip(evidence, samples)] for n, m in methods.items()}
+    if only is not None:
+        methods = {only: methods[only]}
+    masks = {n: [m(e, s.image) for e, s in zip(evidence, samples, strict=False)] for n, m in methods.items()}
     iou = {
-        name: np.array([float(foreground_iou(torch.from_numpy(p), torch.from_numpy(s.mask))) for p, s in zip(own, samples)])
+        name: np.array(
+            [
+                float(foreground_iou(torch.from_numpy(p), torch.from_numpy(s.mask)))
+                for p, s in zip(own, samples, strict=False)
+            ]
+        )
         for name, own in masks.items()
     }
-    auc = [_map_auc(cross_map(e, settings.top_k), s.mask) for e, s in zip(evidence, samples)]
-    return TrainingFreeScores(iou, np.array(auc), masks['attention_cut'])
+    auc = [_map_auc(cross_map(e, settings.top_k), s.mask) for e, s in zip(evidence, samples, strict=False)]
+    return TrainingFreeScores(iou, np.array(auc), masks.get('attention_cut', []))
 
 
 def _map_auc(class_map: np.ndarray, mask: np.ndarray) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 PARTIAL_PREFIX = '.partial-'
 
 
-def write_atomically(path: Path, write: Callable[[Path], None], tag: str = '') -> int:
+def write_atomically(path: Path, write: Callable[[Path], object], tag: str = '') -> int:
     """Let ``write`` fill a temporary file beside ``path``, then rename it, and return its size in bytes.
 
     The temporary name is fixed and keeps the suffix: a run that was killed while writing overwrites its own

@@ -168,7 +168,9 @@ def test_objects_that_attention_hardly_sees_are_dropped():
     assert iou(dropped, mask) > iou(kept, mask)
 
 
-@pytest.mark.parametrize('settings', [CutSettings(), STRONG, CutSettings(calibration='mixture'), CutSettings(grid='attention')])
+@pytest.mark.parametrize(
+    'settings', [CutSettings(), STRONG, CutSettings(calibration='mixture'), CutSettings(grid='attention')]
+)
 def test_constant_evidence_gives_an_empty_mask_of_full_uncertainty(settings):
     flat = Evidence(np.full((2, 4, 5), 0.1), np.zeros(2), np.zeros((4, 5)), np.zeros((4, 4, 5)))
     result = attention_cut(flat, simulate(0)[1], settings)
@@ -197,7 +199,9 @@ def test_large_images_are_cut_small_and_masked_at_size():
 
 
 def test_uncertainty_grows_with_noise():
-    clean, noisy = (np.mean([attention_cut(*simulate(s, noise=n)[:2], STRONG).uncertainty for s in range(6)]) for n in (0.02, 0.4))
+    clean, noisy = (
+        np.mean([attention_cut(*simulate(s, noise=n)[:2], STRONG).uncertainty for s in range(6)]) for n in (0.02, 0.4)
+    )
     assert clean < noisy
 
 

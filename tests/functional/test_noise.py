@@ -9,7 +9,13 @@ TYPES = ['epsilon', 'v_prediction', 'sample']
 
 def scheduler(prediction_type='epsilon'):
     return DDIMScheduler(
-        1000, 0.00085, 0.012, 'scaled_linear', clip_sample=False, set_alpha_to_one=False, prediction_type=prediction_type
+        1000,
+        0.00085,
+        0.012,
+        'scaled_linear',
+        clip_sample=False,
+        set_alpha_to_one=False,
+        prediction_type=prediction_type,
     )
 
 

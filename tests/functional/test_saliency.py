@@ -32,7 +32,9 @@ def test_accuracy_and_iou_equal_sklearn():
     assert pixel_accuracy(prediction, target) == pytest.approx(np.mean((prediction == target).numpy()))
 
 
-@pytest.mark.parametrize(('prediction', 'target', 'expected'), [(False, False, 1.0), (True, False, 0.0), (False, True, 0.0)])
+@pytest.mark.parametrize(
+    ('prediction', 'target', 'expected'), [(False, False, 1.0), (True, False, 0.0), (False, True, 0.0)]
+)
 def test_iou_of_empty_and_full_masks(prediction, target, expected):
     masks = torch.full((3, 4), prediction), torch.full((3, 4), target)
     assert foreground_iou(*masks) == expected
@@ -69,7 +71,9 @@ def test_f_equals_sklearn_and_is_zero_for_nothing():
     recall = (prediction & target).sum() / target.sum()
     expected = fbeta_score(target.flatten(), prediction.flatten(), beta=math.sqrt(0.3))
     assert f_beta(precision, recall).item() == pytest.approx(expected, rel=1e-5)
-    assert f_beta(precision, recall, 1.0).item() == pytest.approx(f1_score(target.flatten(), prediction.flatten()), rel=1e-5)
+    assert f_beta(precision, recall, 1.0).item() == pytest.approx(
+        f1_score(target.flatten(), prediction.flatten()), rel=1e-5
+    )
     assert f_beta(torch.zeros(1), torch.zeros(1)).item() == 0
 
 

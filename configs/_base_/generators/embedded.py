@@ -10,7 +10,18 @@ synthesis = dict(
     batch_size=16,
     height=64,
     width=64,
-    evidence=dict(top_k=2, tau=0.5, num_seeds=16),
-    labeller=dict(type='AttentionCutLabel', top_k=2),
+    evidence=dict(top_k=6, tau=0.5, num_seeds=16),
+    # mmseg_gen.functional.cut_settings.EMBEDDED_CUT
+    labeller=dict(
+        type='AttentionCutLabel',
+        top_k=6,
+        calibration='mixture',
+        bias=-0.5,
+        lam=5.0,
+        color_scale=10.0,
+        color_rounds=3,
+        color_weight=2.0,
+        color_bins=6,
+    ),
     filter=dict(min_area=0.02, max_area=0.9, drop_uncertain_share=0.1),
 )

@@ -1,0 +1,1 @@
+"""The embedded world: rendered scenes, and real models small enough to ship."""

@@ -26,7 +26,9 @@ def _byte_alphabet() -> list[str]:
 def build_tokenizer(folder: Path, words: Iterable[str] = CAPTION_WORDS, limit: int = TOKEN_LIMIT) -> CLIPTokenizer:
     """Write ``vocab.json`` and ``merges.txt`` to ``folder`` and return CLIP's byte-level BPE over them.
 
-    Every word of ``words`` becomes one token; any other word falls back to bytes, so no prompt is refused.
+    Every word of ``words`` becomes a token; any other word falls back to smaller pieces, so no prompt is refused. BPE
+    merges the earliest pair of its list first, so a word may still be read in pieces ("p" + "erson") where an earlier
+    word's pair occurs inside it: find a class by `class_token_positions`, never by counting words.
     """
     alphabet = _byte_alphabet()
     vocabulary = alphabet + [c + '</w>' for c in alphabet]
@@ -81,7 +83,7 @@ def build_unet(latent_size: int = 16) -> UNet2DConditionModel:
 
 
 def build_scheduler() -> DDIMScheduler:
-    """Return Stable Diffusion's schedule with v-prediction, as in SD 2.1: large noise is learnt sooner than with eps."""
+    """Return Stable Diffusion's schedule with v-prediction, as in SD 2.1."""
     return DDIMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule='scaled_linear', prediction_type='v_prediction',
         clip_sample=False, set_alpha_to_one=False, steps_offset=1,

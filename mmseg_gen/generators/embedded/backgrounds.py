@@ -13,7 +13,7 @@ BACKGROUNDS = ('plain', 'horizon', 'striped', 'cloudy')
 
 
 def smooth_noise(rng: np.random.Generator, size: int, cells: tuple[int, ...]) -> np.ndarray:
-    """Return band-limited noise, ``(size, size)`` float32 of about unit deviation: one octave per entry of ``cells``."""
+    """Return band-limited noise, ``(size, size)`` float32 near unit deviation, one octave per entry of ``cells``."""
     total = np.zeros((size, size), np.float32)
     for octave, count in enumerate(cells):
         grid = rng.standard_normal((count, count)).astype(np.float32)

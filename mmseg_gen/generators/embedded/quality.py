@@ -43,7 +43,7 @@ def zero_shot_accuracy(parts: Parts, scenes: Sequence[Scene]) -> float:
     """Return the share of single-object scenes whose class CLIP names."""
     prior = ClipPrior(parts.clip, CLASSES, [class_prompt('{}')])
     names = prior.classify(scene_images(scenes).to(parts.device))
-    return float(np.mean([n == s.objects[0].name for n, s in zip(names, scenes)]))
+    return float(np.mean([n == s.objects[0].name for n, s in zip(names, scenes, strict=False)]))
 
 
 @torch.no_grad()
@@ -60,7 +60,7 @@ def attention_auc(parts: Parts, scenes: Sequence[Scene], *, steps: int = 40, bat
         with AttentionRecorder(parts.unet, latents.shape[-2:], self_attention=False) as recorder:
             invert_latents(parts, latents, encode_prompts(parts, prompts), steps=steps, recorder=recorder)
         positions = [
-            class_token_positions(parts.tokenizer, p, s.objects[0].name) for p, s in zip(prompts, chunk)
+            class_token_positions(parts.tokenizer, p, s.objects[0].name) for p, s in zip(prompts, chunk, strict=False)
         ]
         maps = recorder.cross_maps(positions)
         deviation = layer_deviation(maps)

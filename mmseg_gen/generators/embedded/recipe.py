@@ -73,7 +73,9 @@ def train_embedded(args: argparse.Namespace) -> Path:
     tokenizer.save_pretrained(folder / 'tokenizer')
     vae, clip, unet = (m.to(device) for m in (build_vae(), build_clip(tokenizer), build_unet()))
     if 'vae' in args.stages:
-        _train('vae', vae, vae_loss(vae, corpus, 32), args, LoopSettings(args.vae_steps, 2e-3, warmup=100, ema_decay=0.99))
+        _train(
+            'vae', vae, vae_loss(vae, corpus, 32), args, LoopSettings(args.vae_steps, 2e-3, warmup=100, ema_decay=0.99)
+        )
         latents = encode_latents(vae, corpus.images[:2000])
         vae.register_to_config(scaling_factor=float(1 / latents.float().std()))
         vae.save_pretrained(folder / 'vae')
@@ -123,7 +125,7 @@ def _train_unet(args, corpus: Corpus, folder: Path, tokenizer, unet, device: tor
 
 
 def export_pipeline(pipeline: Path, target: Path) -> None:
-    """Write a trained pipeline to ``target/pipeline`` in float16 safetensors, and ``target/SHA256SUMS`` of its files."""
+    """Write a trained pipeline to ``target/pipeline`` in float16 safetensors, and ``target/SHA256SUMS``."""
     destination = target / 'pipeline'
     StableDiffusionPipeline.from_pretrained(
         pipeline, torch_dtype=torch.float16, safety_checker=None, requires_safety_checker=False, use_safetensors=True

@@ -120,7 +120,7 @@ def render_scene(
     canvas = size * SUPERSAMPLING
     image = draw_background(rng, kind, (shown[0], shown[1]), canvas, int(rng.integers(0, 3)))
     coverage = np.zeros((len(objects), canvas, canvas), np.float32)
-    for i, (item, center) in enumerate(zip(objects, _centers(rng, objects))):
+    for i, (item, center) in enumerate(zip(objects, _centers(rng, objects), strict=False)):
         color = np.array(COLORS[item.color], np.float32) + rng.normal(0, 8, 3)
         placement = _placement(rng, item.scale, center, canvas)
         inside = _draw_object(rng, image, SHAPES[item.name](rng), placement, color)
@@ -128,7 +128,7 @@ def render_scene(
         coverage[i] = inside
     image = cv2.resize(np.clip(image, 0, 255).astype(np.uint8), (size, size), interpolation=cv2.INTER_AREA)
     labels = np.zeros((size, size), np.uint8)
-    for item, cover in zip(objects, coverage):
+    for item, cover in zip(objects, coverage, strict=False):
         labels[cv2.resize(cover, (size, size), interpolation=cv2.INTER_AREA) >= 0.5] = 1 + CLASSES.index(item.name)
     return Scene(image, labels, tuple(objects), kind, tuple(dict.fromkeys(shown)))
 

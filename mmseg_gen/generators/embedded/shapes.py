@@ -126,7 +126,10 @@ def _flower(rng: np.random.Generator) -> list[Part]:
     turn, bend = rng.uniform(0, 60), rng.uniform(-0.05, 0.05)
     angles = np.deg2rad(turn + 60 * np.arange(6))
     petals = [
-        (_ellipse(0.5 + 0.21 * np.cos(a), 0.33 + 0.21 * np.sin(a), 0.14, 0.105, np.rad2deg(a)), BASE if i % 2 else SHADE)
+        (
+            _ellipse(0.5 + 0.21 * np.cos(a), 0.33 + 0.21 * np.sin(a), 0.14, 0.105, np.rad2deg(a)),
+            BASE if i % 2 else SHADE,
+        )
         for i, a in enumerate(angles)
     ]
     return [
@@ -151,7 +154,7 @@ def _house(rng: np.random.Generator) -> list[Part]:
 
 
 def _person(rng: np.random.Generator) -> list[Part]:
-    left, right, step = rng.uniform(-0.1, 0.12, 2).tolist() + [rng.uniform(0, 0.05)]
+    left, right, step = [*rng.uniform(-0.1, 0.12, 2).tolist(), rng.uniform(0, 0.05)]
     return [
         (_limb(0.44, 0.56, 0.4 - step, 0.97, 0.12), (52, 60, 92)),
         (_limb(0.56, 0.56, 0.6 + step, 0.97, 0.12), (52, 60, 92)),

@@ -45,7 +45,7 @@ def vae_loss(vae: AutoencoderKL, corpus: Corpus, batch: int) -> Loss:
             noise = torch.randn(posterior.mean.shape, generator=generator).to(vae.device)
             y = vae.decode(posterior.mean + posterior.std * noise).sample
         y = y.float()
-        edges = sum((a - b).abs().mean() for a, b in zip(_gradients(y), _gradients(x)))
+        edges = sum((a - b).abs().mean() for a, b in zip(_gradients(y), _gradients(x), strict=False))
         return (y - x).abs().mean() + edges + 2e-4 * posterior.kl().float().mean() / noise[0].numel()
 
     return loss
@@ -90,7 +90,7 @@ def encode_latents(vae: AutoencoderKL, images: np.ndarray, batch: int = 128) -> 
 
 
 def velocity_weight(alphas_cumprod: Tensor, timesteps: Tensor, cap: float = 5.0) -> Tensor:
-    """Return min-SNR weights for v-prediction, ``min(SNR, cap) / (SNR + 1)`` (Hang et al. 2023), scaled to mean about 1."""
+    """Return min-SNR weights for v-prediction (Hang et al. 2023), ``2 min(SNR, cap) / (SNR + 1)``."""
     ratio = alphas_cumprod[timesteps] / (1 - alphas_cumprod[timesteps])
     return ratio.clamp(max=cap) / (ratio + 1) * 2
 
@@ -110,7 +110,14 @@ def unet_loss(
     """Velocity regression under captions, ``empty`` of them replaced by the empty one for guidance.
 
     Args:
+        unet: The network to train.
+        text_encoder: CLIP's frozen text tower.
+        tokenizer: Its tokenizer.
+        scheduler: Gives the noise schedule.
         latents: Scaled latents ``(N, 4, h, w)``.
+        captions: Captions of each image.
+        batch: Images per step.
+        empty: Share of empty captions.
         forward: Compiled stand-in for ``unet``'s forward.
     """
     tokens = torch.stack([tokenize(tokenizer, c) for c in captions])

@@ -51,7 +51,9 @@ class TrainingLoop:
     name and renamed, so a run stopped at any instant resumes from its last checkpoint.
     """
 
-    def __init__(self, module: nn.Module, loss: Callable[[torch.Generator], Tensor], folder: Path, settings: LoopSettings):
+    def __init__(
+        self, module: nn.Module, loss: Callable[[torch.Generator], Tensor], folder: Path, settings: LoopSettings
+    ):
         self.module, self.loss, self.folder, self.settings = module, loss, folder, settings
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
@@ -65,8 +67,8 @@ class TrainingLoop:
     def save(self) -> None:
         """Write the state atomically."""
         state = dict(
-            module=self.module.state_dict(), average=self.average, optimizer=self.optimizer.state_dict(), step=self.step,
-            seconds=self.seconds, smoothed=self.smoothed, generator=self.generator.get_state(),
+            module=self.module.state_dict(), average=self.average,
+            optimizer=self.optimizer.state_dict(), step=self.step, seconds=self.seconds, smoothed=self.smoothed, generator=self.generator.get_state(),
         )  # fmt: skip
         partial = self.folder / 'state.pt.partial'
         torch.save(state, partial)
@@ -89,7 +91,7 @@ class TrainingLoop:
     @torch.no_grad()
     def use_average(self) -> None:
         """Replace the weights by their running average."""
-        for parameter, average in zip(self.parameters, self.average):
+        for parameter, average in zip(self.parameters, self.average, strict=False):
             parameter.copy_(average)
 
     def _progress(self) -> float:
