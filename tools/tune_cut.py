@@ -42,10 +42,10 @@ def main() -> None:
     for _ in range(args.rounds):
         for name, values in GRID.items():
             tried = {value: replace(best, **{name: value}) for value in values}
-            scores = {
-                value: score_training_free(samples, evidence, settings, only='attention_cut').iou['attention_cut'].mean()
-                for value, settings in tried.items()
-            }
+            scores = {}
+            for value, settings in tried.items():
+                result = score_training_free(samples, evidence, settings, only='attention_cut')
+                scores[value] = result.iou['attention_cut'].mean()
             best = tried[max(scores, key=scores.__getitem__)]
             print(json.dumps({name: {str(v): round(float(s), 4) for v, s in scores.items()}}), flush=True)
     print(best)

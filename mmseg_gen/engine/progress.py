@@ -50,10 +50,9 @@ class Progress:
         )
         self._logger, self._started, self._first = logger, started, True
 
-    def advance(self, path: Path | None) -> None:
-        """Count one sample, whose image lies at ``path``."""
-        self.bar.update()
-        if self._first and path is not None:
+    def announce(self, path: Path) -> None:
+        """Say once how long it took until a picture, this one, was on disk."""
+        if self._first:
             self._first = False
             self._logger.info('First picture after %.1f s: %s', time.monotonic() - self._started, path)
 

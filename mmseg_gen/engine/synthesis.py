@@ -116,14 +116,17 @@ def _make(
             if batch is not None:
                 pairs = generate_pairs(generator, batch)
                 staged = [writer.stage(s, p) for s, p in zip(batch, pairs, strict=True) if s.index not in done]
+            for item in staged:
+                if 'image' in item.files:
+                    progress.announce(writer.root / item.files['image'][0])
             if untried and staged:
                 _refuse_hopeless(staged)
                 untried = False
             if not writer.labelling.beside:
                 pending, staged = pending + staged, []
             for item in pending:
-                entry = writer.finish(item)
-                progress.advance(writer.root / entry.files['image'][0] if 'image' in entry.files else None)
+                writer.finish(item)
+                progress.bar.update()
                 made += 1
             pending = staged
     return made

@@ -90,8 +90,8 @@ class CutSettings:
             raise ValueError(f'Expected `max_side` to be 1 or more, but got {self.max_side}.')
 
 
-# For the embedded models: small maps of several layers, a few of them inverted, and strong colours. Chosen by coordinate
-# search for mean IoU on 60 scenes that nothing else is measured on (`tools/tune_cut.py`).
+# For the embedded models: small maps of several layers, a few of them inverted, and strong colours. Chosen by
+# coordinate search for mean IoU on 60 scenes that nothing else is measured on (`tools/tune_cut.py`).
 EMBEDDED_CUT = CutSettings(
     top_k=6,
     calibration='mixture',

@@ -55,7 +55,7 @@ def test_missing_masks_are_named_with_the_cure(tmp_path):
     for i in range(1, 8):
         (tmp_path / 'DUTS-TE' / 'DUTS-TE-Mask' / f'image{i}.png').unlink()
     with pytest.raises(
-        ValueError, match='7 of 9 have none: image1, image2, image3, image4, image5, .*Correct `data_prefix`'
+        ValueError, match=r'7 of 9 have none: image1, image2, image3, image4, image5, .*Correct `data_prefix`'
     ):
         DUTSDataset('test', data_root=str(tmp_path))
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from mmseg_gen.evaluation.training_free import LabelledImage, score_training_free, training_free_methods
+from mmseg_gen.functional.attention import NEIGHBORS
 from mmseg_gen.functional.attention_cut import CutSettings
 from mmseg_gen.functional.evidence import Evidence
 
@@ -12,7 +13,12 @@ def _square_scene(top, height=24, width=32):
     mask[top : top + 12, 8:20] = True
     image = np.where(mask[..., None], np.array([200, 40, 40], np.uint8), np.array([40, 180, 60], np.uint8))
     grid = mask.reshape(6, 4, 8, 4).mean((1, 3)).astype(np.float32)
-    evidence = Evidence(np.stack([grid, 0 * grid]), np.array([0.3, 0.0]), grid, np.full((4, 6, 8), 0.5))
+    affinity = np.zeros((4, 6, 8), np.float32)
+    for k, (dy, dx) in enumerate(NEIGHBORS):
+        for y, x in np.ndindex(6, 8):
+            if y + dy < 6 and 0 <= x + dx < 8:
+                affinity[k, y, x] = 0.9 * (grid[y, x] == grid[y + dy, x + dx])
+    evidence = Evidence(np.stack([grid, 0 * grid]), np.array([0.3, 0.0]), grid, affinity)
     return LabelledImage(image, 'square', mask), evidence
 
 

@@ -18,7 +18,7 @@ def test_small_components_go_by_a_loop():
         expected = np.zeros_like(mask)
         areas = [(labels == i).sum() for i in range(1, count + 1)]
         for i, area in enumerate(areas, 1):
-            if area >= 0.1 * mask.sum() or area == max(areas) and areas.index(area) == i - 1:
+            if area >= 0.1 * mask.sum() or (area == max(areas) and areas.index(area) == i - 1):
                 expected |= labels == i
         assert (clean_mask(mask, 0.1, fill_holes=False) == expected).all()
 

@@ -70,5 +70,5 @@ def test_all_signal_is_the_clean_sample(pair):
 
 
 def test_another_prediction_type_is_refused(pair):
-    with pytest.raises(ValueError, match='`prediction_type`.*flow'):
+    with pytest.raises(ValueError, match=r'`prediction_type`.*flow'):
         split_prediction(*pair, torch.tensor(0.5), 'flow')

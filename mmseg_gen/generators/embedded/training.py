@@ -67,8 +67,8 @@ class TrainingLoop:
     def save(self) -> None:
         """Write the state atomically."""
         state = dict(
-            module=self.module.state_dict(), average=self.average,
-            optimizer=self.optimizer.state_dict(), step=self.step, seconds=self.seconds, smoothed=self.smoothed, generator=self.generator.get_state(),
+            module=self.module.state_dict(), average=self.average, optimizer=self.optimizer.state_dict(),
+            step=self.step, seconds=self.seconds, smoothed=self.smoothed, generator=self.generator.get_state(),
         )  # fmt: skip
         partial = self.folder / 'state.pt.partial'
         torch.save(state, partial)
