@@ -19,6 +19,7 @@ from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
 from mmseg_gen.errors import UserError
 
+from .quiet import quiet_loading
 from .sources import EMBEDDED, Source, explain_failure, resolve_source
 
 logger = logging.getLogger(__name__)
@@ -129,7 +130,9 @@ def load_parts(
         text_encoder=_read_model(source, CLIPTextModel, 'text_encoder'),
     )
     for module in modules.values():
-        module.to(device, dtype).eval().requires_grad_(False)
+        with quiet_loading():
+            module.to(device, dtype)
+        module.eval().requires_grad_(False)
     tokenizer = _read(source, CLIPTokenizer, 'tokenizer')
     recognizer = _load_clip(source, clip, tokenizer, offline, device)
     return Parts(**modules, tokenizer=tokenizer, scheduler=scheduler, clip=recognizer, name=str(name))
@@ -161,7 +164,8 @@ def _read(source: Source, kind: type, subfolder: str | None, **options: Any) -> 
     if subfolder is not None:
         arguments['subfolder'] = subfolder
     try:
-        return kind.from_pretrained(source.location, **arguments)
+        with quiet_loading():
+            return kind.from_pretrained(source.location, **arguments)
     except Exception as error:
         raise explain_failure(source, subfolder, error) from error
 
