@@ -15,9 +15,11 @@ model = dict(
         clip=None,  # the one that comes with it
         steps=10,
         passes='invert',
+        # Ours: the small model has one transformer block per level of its encoder, so the decoder's join them.
+        blocks='all',
         prior=dict(classes='embedded', templates=['a photo of a {}']),
         cache_features=True,
     ),
-    decode_head=dict(in_channels=[64, 112, 192], widths=(64, 32), norm_cfg=dict(type='BN')),
+    decode_head=dict(in_channels=[64, 64, 64, 112, 112, 112, 192, 192, 192, 192], widths=(64, 32), norm_cfg=dict(type='BN')),
 )
 env_cfg = dict(dist_cfg=dict(backend='gloo'))
