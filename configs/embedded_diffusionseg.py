@@ -20,6 +20,11 @@ model = dict(
         prior=dict(classes='embedded', templates=['a photo of a {}']),
         cache_features=True,
     ),
-    decode_head=dict(in_channels=[64, 64, 64, 112, 112, 112, 192, 192, 192, 192], widths=(64, 32), norm_cfg=dict(type='BN')),
+    decode_head=dict(
+        # The finest first, whatever their place in the UNet.
+        in_channels=[64, 64, 64, 112, 112, 112, 192, 192, 192, 192],
+        widths=(64, 32),
+        norm_cfg=dict(type='BN'),
+    ),
 )
 env_cfg = dict(dist_cfg=dict(backend='gloo'))

@@ -7,12 +7,13 @@ GRID = {
     'top_k': [2, 3, 5, 6, 8, 10],
     'calibration': ['min_max', 'mixture'],
     'color_rounds': [0, 1, 3],
-    'color_weight': [0.3, 1.0, 2.0],
+    'color_weight': [0.3, 1.0, 2.0, 4.0],
     'lam': [0.1, 0.5, 2.0, 5.0, 10.0],
     'color_scale': [5.0, 10.0, 20.0, 40.0],
     'bias': [-1.0, -0.5, 0.0, 0.5],
     'lambda_phi': [0.0, 0.16, 0.5],
     'color_bins': [4, 6, 8, 12],
+    'min_objectness': [0.0, 0.5, 0.75],
 }
 # Neither trained on (below 1 000 000) nor tested on (from 1 000 000).
 FIRST_SEED = 5_000_000

@@ -94,11 +94,10 @@ class CutSettings:
 # coordinate search for mean IoU on 60 scenes that nothing else is measured on (`tools/tune_cut.py`).
 EMBEDDED_CUT = CutSettings(
     top_k=6,
-    calibration='mixture',
-    bias=-0.5,
     lam=5.0,
     color_scale=10.0,
     color_rounds=3,
-    color_weight=2.0,
+    color_weight=4.0,
     color_bins=6,
+    min_objectness=0.75,
 )

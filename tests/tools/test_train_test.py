@@ -30,7 +30,9 @@ test_dataloader = dict(batch_size=1, dataset=dict(data_root='{folder}/DUTS'))
 data_preprocessor = dict(size=({side}, {side}))
 model = dict(
     data_preprocessor=data_preprocessor,
-    backbone=dict(generator='{folder}/tiny', steps=1, blocks='encoder', prior=dict(_delete_=True, classes=['cat', 'dog'])),
+    backbone=dict(
+        generator='{folder}/tiny', steps=1, blocks='encoder', prior=dict(_delete_=True, classes=['cat', 'dog'])
+    ),
     decode_head=dict(in_channels=[16, 32], widths=(8, 4)),
 )
 train_cfg = dict(max_iters=2, val_interval=2)

@@ -15,13 +15,12 @@ synthesis = dict(
     labeller=dict(
         type='AttentionCutLabel',
         top_k=6,
-        calibration='mixture',
-        bias=-0.5,
         lam=5.0,
         color_scale=10.0,
         color_rounds=3,
-        color_weight=2.0,
+        color_weight=4.0,
         color_bins=6,
+        min_objectness=0.75,
     ),
     filter=dict(min_area=0.02, max_area=0.9, drop_uncertain_share=0.1),
 )
