@@ -24,9 +24,10 @@ def main() -> None:
     cv2.imwrite(str(args.out / 'samples.png'), np.ascontiguousarray(sheet[..., ::-1]))
     scenes = quality.held_out_scenes(args.scenes)
     auc = quality.attention_auc(parts, scenes, steps=args.steps)
-    few = scenes[:50]
+    few = scenes[:20]
     report = {
         'scenes': args.scenes,
+        'scenes_inverted': len(few),
         'steps': args.steps,
         'clip_zero_shot_accuracy': quality.zero_shot_accuracy(parts, scenes),
         'attention_auc': {key: float(np.mean(values)) for key, values in auc.items()},
