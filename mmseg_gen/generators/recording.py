@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import Tensor
 
 
-class Recording:
+class Recording(ABC):
     """A context manager that listens to a network and takes its hooks away, also after an exception.
 
     It may be entered again while it is open; the outermost exit removes the hooks. Results stay readable
@@ -35,11 +36,13 @@ class Recording:
         if self._depth == 0:
             self._remove()
 
+    @abstractmethod
     def _install(self) -> None:
-        raise NotImplementedError
+        """Put the hooks in place."""
 
+    @abstractmethod
     def _remove(self) -> None:
-        raise NotImplementedError
+        """Take the hooks away."""
 
     @contextmanager
     def paused(self) -> Iterator[None]:
