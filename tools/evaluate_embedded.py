@@ -16,11 +16,12 @@ def main() -> None:
     import numpy as np
 
     from mmseg_gen.generators.embedded import quality
+    from mmseg_gen.generators.embedded.scenes import CLASSES
     from mmseg_gen.generators.parts import load_parts
 
     parts = load_parts(args.generator)
     args.out.mkdir(parents=True, exist_ok=True)
-    sheet = quality.contact_sheet(parts, steps=args.steps)
+    sheet = quality.contact_sheet(parts, [quality.class_prompt(name) for name in CLASSES], steps=args.steps)
     cv2.imwrite(str(args.out / 'samples.png'), np.ascontiguousarray(sheet[..., ::-1]))
     scenes = quality.held_out_scenes(args.scenes)
     auc = quality.attention_auc(parts, scenes, steps=args.steps)
@@ -31,6 +32,11 @@ def main() -> None:
         'steps': args.steps,
         'clip_zero_shot_accuracy': quality.zero_shot_accuracy(parts, scenes),
         'attention_auc': {key: float(np.mean(values)) for key, values in auc.items()},
+        'attention_auc_by_class': {
+            # Held-out scenes show the classes in turn.
+            name: float(np.mean(auc['all'][i :: len(CLASSES)]))
+            for i, name in enumerate(CLASSES)
+        },
         'inversion_error': {
             f'fixed_point_{k}': quality.inversion_error(parts, few, steps=args.steps, fixed_point=k) for k in (0, 1, 3)
         },

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from tokenizers import Tokenizer, models, trainers
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
 from .backgrounds import BACKGROUNDS, COLORS
@@ -23,30 +24,38 @@ def _byte_alphabet() -> list[str]:
     return [chr(b) for b in printable] + [chr(256 + i) for i in range(len(rest))]
 
 
+def _train_bpe(words: Iterable[str], alphabet: list[str]) -> tuple[list[str], list[str]]:
+    """Return vocabulary and merge lines of a byte-pair encoding in which each word is one token."""
+    bpe = models.BPE(end_of_word_suffix='</w>')
+    trainer = trainers.BpeTrainer(
+        vocab_size=1_000_000, min_frequency=1, end_of_word_suffix='</w>', initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer = Tokenizer(bpe)
+    tokenizer.train_from_iterator(list(dict.fromkeys(words)), trainer)
+    learned = json.loads(tokenizer.to_str())['model']
+    # The trainer knows only the final letters it has seen; every other one must be readable too.
+    vocabulary = [*alphabet, *(c + '</w>' for c in alphabet)]
+    known = set(vocabulary)
+    vocabulary += [piece for piece in learned['vocab'] if piece not in known]
+    return vocabulary, [' '.join(pair) for pair in learned['merges']]
+
+
 def build_tokenizer(folder: Path, words: Iterable[str] = CAPTION_WORDS, limit: int = TOKEN_LIMIT) -> CLIPTokenizer:
     """Write ``vocab.json`` and ``merges.txt`` to ``folder`` and return CLIP's byte-level BPE over them.
 
-    Every word of ``words`` becomes a token; any other word falls back to smaller pieces, so no prompt is refused. BPE
-    merges the earliest pair of its list first, so a word may still be read in pieces ("p" + "erson") where an earlier
-    word's pair occurs inside it: find a class by `class_token_positions`, never by counting words.
+    Every word of ``words`` is one token; any other word falls back to smaller pieces, so no prompt is refused.
+
+    Args:
+        folder: Where the two files go; made where missing.
+        words: Lower-case words of ASCII letters and digits.
+        limit: Longest prompt in tokens, start and end included.
     """
-    alphabet = _byte_alphabet()
-    vocabulary = alphabet + [c + '</w>' for c in alphabet]
-    merges: list[tuple[str, str]] = []
-    for word in dict.fromkeys(words):
-        pieces = [*word[:-1], word[-1] + '</w>']
-        while len(pieces) > 1:
-            if (pieces[0], pieces[1]) not in merges:
-                merges.append((pieces[0], pieces[1]))
-            pieces = [pieces[0] + pieces[1], *pieces[2:]]
-            if pieces[0] not in vocabulary:
-                vocabulary.append(pieces[0])
+    vocabulary, merges = _train_bpe(words, _byte_alphabet())
     vocabulary += ['<|startoftext|>', '<|endoftext|>']
     folder.mkdir(parents=True, exist_ok=True)
     vocab_file, merges_file = folder / 'vocab.json', folder / 'merges.txt'
     vocab_file.write_text(json.dumps({token: i for i, token in enumerate(vocabulary)}), encoding='utf-8')
-    lines = ['#version: 0.2', *(' '.join(pair) for pair in merges)]
-    merges_file.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+    merges_file.write_text('\n'.join(['#version: 0.2', *merges]) + '\n', encoding='utf-8')
     return CLIPTokenizer(vocab=str(vocab_file), merges=str(merges_file), model_max_length=limit)
 
 

@@ -84,15 +84,17 @@ def inversion_error(parts: Parts, scenes: Sequence[Scene], *, steps: int = 40, f
 
 
 @torch.no_grad()
-def contact_sheet(parts: Parts, per_class: int = 10, *, steps: int = 40, guidance: float = 5.0) -> np.ndarray:
-    """Return samples of every class, one class a row, ``(10 S, per_class S, 3)`` uint8 RGB."""
+def contact_sheet(
+    parts: Parts, prompts: Sequence[str], per_prompt: int = 10, *, steps: int = 40, guidance: float = 5.0
+) -> np.ndarray:
+    """Return samples of every prompt, one prompt a row, ``(len(prompts) S, per_prompt S, 3)`` uint8 RGB."""
     rows = []
     side = parts.default_size // parts.latent_scale
-    for row, name in enumerate(CLASSES):
+    for row, prompt in enumerate(prompts):
         generator = torch.Generator().manual_seed(row)
-        noise = torch.randn((per_class, parts.unet.config.in_channels, side, side), generator=generator)
-        context = encode_prompts(parts, [class_prompt(name)] * per_class)
-        empty = encode_prompts(parts, [''] * per_class)
+        noise = torch.randn((per_prompt, parts.unet.config.in_channels, side, side), generator=generator)
+        context = encode_prompts(parts, [prompt] * per_prompt)
+        empty = encode_prompts(parts, [''] * per_prompt)
         latents = sample_latents(parts, context, empty, noise.to(parts.device), steps=steps, guidance=guidance)
         images = decode_latents(parts, latents).clamp(-1, 1).cpu()
         rows.append(np.hstack(list(((images + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy())))

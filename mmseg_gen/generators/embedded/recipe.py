@@ -6,14 +6,18 @@ import argparse
 import hashlib
 import logging
 import os
+import re
+from collections import Counter
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
+from ..parts import load_parts
 from .architecture import (
     CAPTION_WORDS,
     TOKEN_LIMIT,
@@ -24,6 +28,7 @@ from .architecture import (
     build_vae,
 )
 from .corpus import Corpus, photo_corpus, scene_corpus
+from .quality import contact_sheet
 from .stages import clip_loss, encode_latents, unet_loss, vae_loss
 from .training import LoopSettings, TrainingLoop
 
@@ -54,7 +59,7 @@ def _train(name: str, module: torch.nn.Module, loss, args: argparse.Namespace, s
 
 
 def _words(corpus: Corpus) -> list[str]:
-    seen = {word for captions in corpus.captions for caption in captions for word in caption.lower().split()}
+    seen = {word for captions in corpus.captions for text in captions for word in re.findall('[a-z]+', text.lower())}
     return [*CAPTION_WORDS, *sorted(seen - set(CAPTION_WORDS))]
 
 
@@ -91,7 +96,17 @@ def train_embedded(args: argparse.Namespace) -> Path:
         clip.save_pretrained(folder / 'clip')
     if 'unet' in args.stages:
         _train_unet(args, corpus, folder, tokenizer, unet, device)
+        _write_samples(folder, corpus, args.work_dir / 'samples.png')
     return folder
+
+
+def _write_samples(folder: Path, corpus: Corpus, path: Path) -> None:
+    """Draw samples of the corpus's ten most frequent captions, one a row."""
+    counts = Counter(caption for captions in corpus.captions for caption in captions)
+    prompts = [caption for caption, _ in counts.most_common(10)]
+    sheet = contact_sheet(load_parts(folder), prompts, steps=20)
+    cv2.imwrite(str(path), np.ascontiguousarray(sheet[..., ::-1]))
+    logger.info('Samples of %s lie in %s', '; '.join(prompts), path)
 
 
 def _train_clip(name: str, clip: CLIPModel, args, corpus: Corpus, tokenizer: CLIPTokenizer, steps: int) -> None:
@@ -108,7 +123,11 @@ def _train_unet(args, corpus: Corpus, folder: Path, tokenizer, unet, device: tor
     latents = encode_latents(vae, corpus.images) * vae.config.scaling_factor
     scheduler = build_scheduler()
     if args.init is not None:
-        unet.load_state_dict(UNet2DConditionModel.from_pretrained(args.init / 'unet').state_dict())
+        weights = UNet2DConditionModel.from_pretrained(args.init / 'unet').state_dict()
+        if 'clip' in args.stages:
+            # Cross-attention (diffusers' attn2) belongs to the old text encoder, so it starts anew.
+            weights = {name: value for name, value in weights.items() if '.attn2.' not in name}
+        unet.load_state_dict(weights, strict=False)
     unet.to(memory_format=torch.channels_last)
     if device.type == 'cpu':
         # The CPU's fused attention is slow backward: explicit products train 1.4x faster.

@@ -1,13 +1,16 @@
 import argparse
 import csv
 import json
+import shutil
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from mmseg_gen.generators.embedded.architecture import build_tokenizer
+from mmseg_gen.generators.embedded import recipe
+from mmseg_gen.generators.embedded.architecture import CAPTION_WORDS, build_tokenizer
 from mmseg_gen.generators.embedded.corpus import photo_corpus, scene_corpus
 from mmseg_gen.generators.embedded.recipe import export_pipeline, train_embedded
 from mmseg_gen.generators.embedded.stages import velocity_weight
@@ -35,6 +38,10 @@ def test_short_run_learns(trained, monkeypatch):
     assert state['step'] == 24
     # The smoothed loss starts at the first step's value (above 1.2 for an untrained autoencoder) and falls.
     assert state['smoothed'] < 1.0
+
+
+def test_samples_of_the_most_frequent_captions_are_drawn(trained):
+    assert cv2.imread(str(trained[0] / 'samples.png')).shape == (10 * 64, 10 * 64, 3)
 
 
 def test_result_loads_as_a_stable_diffusion_pipeline_and_samples(trained):
@@ -134,6 +141,28 @@ def test_tokenizer_keeps_known_words_whole_and_spells_others(tmp_path):
     tokenizer = build_tokenizer(tmp_path, ['dog', 'photo'])
     assert len(tokenizer('dog photo').input_ids) == 4
     assert len(tokenizer('zebra').input_ids) == 2 + len('zebra')
+
+
+def test_every_caption_word_is_one_token(tmp_path):
+    tokenizer = build_tokenizer(tmp_path)
+    assert [w for w in CAPTION_WORDS if len(tokenizer(w).input_ids) != 3] == []
+    ids = tokenizer('a photo of a person and an orange tree on a purple horizon background').input_ids
+    assert len(ids) == 2 + 14
+
+
+def test_a_new_text_encoder_starts_cross_attention_anew(trained, tmp_path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(recipe, '_train', lambda name, module, *rest: seen.update({name: module.state_dict()}))
+    work = tmp_path / 'work'
+    shutil.copytree(trained[0] / 'pipeline', work / 'pipeline')
+    arguments = _arguments(work, init=trained[1], scenes=8, clip_steps=1)
+    before = load_file(trained[1] / 'unet' / 'diffusion_pytorch_model.safetensors')
+    same = {}
+    for stages in (['clip', 'unet'], ['unet']):
+        train_embedded(argparse.Namespace(**{**vars(arguments), 'stages': stages}))
+        equal = {name: torch.equal(value, seen['unet'][name]) for name, value in before.items() if 'attn' in name}
+        same[len(stages)] = {name.split('.attn')[1][0] for name, value in equal.items() if not value}
+    assert same == {2: {'2'}, 1: set()}
 
 
 def test_scene_corpus_is_the_same_with_more_workers():
