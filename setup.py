@@ -44,6 +44,7 @@ setup(
         'faiss-cpu>=1.8',
         'matplotlib>=3.8',
         'packaging>=23',
+        'tokenizers>=0.20',
         'tqdm>=4.66',
         # Imported by mmsegmentation 1.2 without being declared there.
         'ftfy>=6',
@@ -53,9 +54,10 @@ setup(
     ],
     extras_require={
         'gpu': ['faiss-gpu-cu12>=1.8; platform_system == "Linux"'],
+        'coco': ['pycocotools>=2.0.7'],
         'crf': ['pydensecrf2>=1.1'],
         'docs': ['mkdocs>=1.6,<2'],
-        'dev': ['pytest>=8', 'ruff>=0.9', 'mypy>=1.14'],
+        'dev': ['pycocotools>=2.0.7', 'pytest>=8', 'ruff>=0.9', 'mypy>=1.14'],
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

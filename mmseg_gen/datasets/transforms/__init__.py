@@ -5,5 +5,7 @@ from __future__ import annotations
 from .attention_cut_label import AttentionCutLabel
 from .load_binary_mask import LoadBinaryMask
 from .load_evidence import LoadEvidence
+from .load_labels import LoadLabels
+from .scene_cut_label import SceneCutLabel
 
-__all__ = ['AttentionCutLabel', 'LoadBinaryMask', 'LoadEvidence']
+__all__ = ['AttentionCutLabel', 'LoadBinaryMask', 'LoadEvidence', 'LoadLabels', 'SceneCutLabel']

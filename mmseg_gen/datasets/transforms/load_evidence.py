@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmcv.transforms import BaseTransform
 
-from mmseg_gen.functional.evidence import Evidence
+from mmseg_gen.functional.scene_evidence import load_evidence
 from mmseg_gen.registry import TRANSFORMS
 
 
@@ -13,7 +13,8 @@ class LoadEvidence(BaseTransform):
     """Read what the generator said of an image, for a labelling transform to use.
 
     Required keys: ``evidence_path``, as :class:`~mmseg_gen.datasets.SyntheticDataset` gives it.
-    Modified keys: ``evidence``.
+    Modified keys: ``evidence``: of one class, or a :class:`~mmseg_gen.functional.scene_evidence.SceneEvidence` in sets
+    of several classes.
     """
 
     def transform(self, results: dict) -> dict:
@@ -26,7 +27,7 @@ class LoadEvidence(BaseTransform):
         path = results.get('evidence_path')
         if not path:
             raise ValueError('Expected `evidence_path` in the results, but got none; SyntheticDataset gives it.')
-        results['evidence'] = Evidence.load(path)
+        results['evidence'] = load_evidence(path)
         return results
 
     def __repr__(self) -> str:

@@ -1,0 +1,13 @@
+"""DUT-OMRON (Yang et al., "Saliency Detection via Graph-Based Manifold Ranking", CVPR 2013)."""
+
+from __future__ import annotations
+
+from mmseg_gen.datasets.saliency import SaliencyDataset
+from mmseg_gen.registry import DATASETS
+
+
+@DATASETS.register_module()
+class DUTOMRONDataset(SaliencyDataset):
+    """5 168 photographs to test on; see :class:`SaliencyDataset` for the arguments."""
+
+    FOLDERS = {'test': ('DUT-OMRON-image', 'pixelwiseGT-new-PNG')}

@@ -1,0 +1,66 @@
+"""Read label maps as they are stored, and renumber them as MMSegmentation does.
+
+Shape letters: H, W the map's size.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from mmseg_gen.errors import UserError
+
+IGNORED = 255
+
+
+def decode_labels(content: bytes, path: str | os.PathLike[str]) -> np.ndarray:
+    """Return what an image file stores, without turning palette indices into colours.
+
+    Args:
+        content: Bytes of the file.
+        path: Named in errors.
+
+    Returns:
+        ``(H, W)`` for grey and palette images, integers of the file's depth; ``(H, W, channels)`` for colours.
+
+    Raises:
+        UserError: The file is not an image, or is truncated.
+    """
+    try:
+        with Image.open(io.BytesIO(content)) as opened:
+            opened.load()
+            pixels = np.asarray(opened)
+    except (OSError, SyntaxError, EOFError, ValueError) as error:
+        raise UserError(
+            f'Expected a readable label map, but got {path}: replace the file or leave its image out ({error}).'
+        ) from error
+    return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
+
+
+def relabel(
+    labels: np.ndarray, *, reduce_zero_label: bool = False, label_map: Mapping[int, int] | None = None
+) -> np.ndarray:
+    """Return the labels renumbered as MMSegmentation's ``LoadAnnotations`` does.
+
+    Args:
+        labels: uint8 ``(H, W)``; 255 is ignored and stays.
+        reduce_zero_label: 0 becomes 255, every other label one less.
+        label_map: New label by old one, after the reduction; labels that it lacks stay.
+
+    >>> relabel(np.array([[0, 1, 2, 255]], np.uint8), reduce_zero_label=True).tolist()
+    [[255, 0, 1, 255]]
+    """
+    if not reduce_zero_label and label_map is None:
+        return labels
+    reduced = np.arange(256, dtype=np.int64)
+    if reduce_zero_label:
+        reduced = np.where((reduced == 0) | (reduced == IGNORED), IGNORED, reduced - 1)
+    table = reduced.copy()
+    for old, new in (label_map or {}).items():
+        table[reduced == old] = new
+    return cv2.LUT(labels, table.astype(np.uint8))

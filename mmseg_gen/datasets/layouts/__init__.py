@@ -1,0 +1,1 @@
+"""Rendered scenes in the form in which each benchmark is distributed; one file per benchmark."""

@@ -1,0 +1,124 @@
+"""Checks that a label map is one: without them a wrong file gives a wrong score and no error.
+
+MMSegmentation drops 255 silently, reads colours as a third axis and cuts 16-bit labels to 8 bits.
+Shape letters: H, W the map's size.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from mmseg_gen.datasets.label_reading import IGNORED
+from mmseg_gen.errors import UserError
+
+_SHOWN = 5
+
+
+def check_index_map(labels: np.ndarray, path: str | os.PathLike[str]) -> None:
+    """Check that a label map has one integer a pixel.
+
+    Raises:
+        UserError: It has colours, or its numbers are not integers.
+    """
+    if labels.ndim != 2:
+        raise UserError(
+            f'Expected {path} to hold one class id a pixel (a grey or palette PNG), but got colours, shape '
+            f'{labels.shape}: convert each colour to its class id.'
+        )
+    if labels.dtype.kind not in 'ui':
+        raise UserError(f'Expected {path} to hold integer class ids, but got {labels.dtype}.')
+
+
+def check_same_size(labels: np.ndarray, image_size: Sequence[int], path: str | os.PathLike[str]) -> None:
+    """Check that a label map has the size of its image.
+
+    Args:
+        labels: ``(H, W)``.
+        image_size: Height and width of the image; further entries are not looked at.
+        path: Of the label map, named in the error.
+
+    Raises:
+        UserError: The sizes differ.
+    """
+    expected = tuple(int(side) for side in image_size[:2])
+    if labels.shape[:2] != expected:
+        raise UserError(
+            f'Expected the label map {path} to have the size of its image, {expected[1]} x {expected[0]} pixels '
+            f'(width x height), but got {labels.shape[1]} x {labels.shape[0]}: they may belong to different images, '
+            'or one was resized.'
+        )
+
+
+def check_class_ids(
+    labels: np.ndarray,
+    num_classes: int,
+    path: str | os.PathLike[str],
+    *,
+    ignore_index: int = IGNORED,
+    allow_void_only: bool = False,
+) -> None:
+    """Check that every label is a class of the data set, or ignored.
+
+    Args:
+        labels: ``(H, W)`` integers as stored.
+        num_classes: Number of ids that the file may hold, from 0 on.
+        path: Named in the error.
+        ignore_index: Label of pixels that do not count.
+        allow_void_only: Accept maps that hold nothing but 0 and ignored pixels. Right for sets where they
+            occur (a COCO image may show nothing but a crowd); elsewhere such a map is most likely a mask of 0
+            and 255, whose objects would all be ignored.
+
+    Raises:
+        UserError: A label is neither, or the map holds only 0 and ``ignore_index``.
+    """
+    if labels.size == 0:
+        raise UserError(f'Expected the label map {path} to have pixels, but it is empty.')
+    if labels.dtype == np.uint8:
+        # Faster than numpy's unique or bincount, on every image of an evaluation.
+        present = np.flatnonzero(cv2.calcHist([labels], [0], None, [256], [0, 256]))
+    else:
+        present = np.unique(labels)
+    wrong = [int(value) for value in present if not 0 <= value < num_classes and value != ignore_index]
+    if wrong:
+        shown = ', '.join(map(str, wrong[:_SHOWN])) + (', ...' if len(wrong) > _SHOWN else '')
+        raise UserError(
+            f'Expected class ids from 0 to {num_classes - 1}, or {ignore_index} for ignored pixels, but got {shown} '
+            f'in {path}: convert the label maps to this numbering.'
+        )
+    if ignore_index in present and set(present.tolist()) <= {0, ignore_index} and not allow_void_only:
+        raise UserError(
+            f'Expected class ids in {path}, but got only 0 and {ignore_index}, of which {ignore_index} is ignored: '
+            'a mask of 0 and 255 must be converted to class ids first, or be read with LoadBinaryMask.'
+        )
+
+
+def check_label_map(
+    labels: np.ndarray,
+    num_classes: int,
+    path: str | os.PathLike[str],
+    *,
+    image_size: Sequence[int] | None = None,
+    ignore_index: int = IGNORED,
+    allow_void_only: bool = False,
+) -> None:
+    """Check form, size and class ids of a label map; see the functions above.
+
+    Args:
+        labels: As :func:`~mmseg_gen.datasets.label_reading.decode_labels` returns it.
+        num_classes: Number of ids that the file may hold, from 0 on.
+        path: Named in errors.
+        image_size: Height and width of the image; None where it is not known.
+        ignore_index: Label of pixels that do not count.
+        allow_void_only: Accept maps of nothing but 0 and ``ignore_index``.
+
+    Raises:
+        UserError: The map does not fit; the message names the file and the cure.
+    """
+    check_index_map(labels, path)
+    if image_size is not None:
+        check_same_size(labels, image_size, path)
+    check_class_ids(labels, num_classes, path, ignore_index=ignore_index, allow_void_only=allow_void_only)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmseg_gen.datasets.mask_checks import check_label_map
+
+GOOD = np.array([[0, 1, 2], [255, 2, 0]], np.uint8)
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.int64])
+def test_a_good_map_passes(dtype):
+    check_label_map(GOOD.astype(dtype), 3, 'a.png', image_size=(2, 3, 3))
+
+
+@pytest.mark.parametrize(
+    ('labels', 'message'),
+    [
+        (np.zeros((2, 3, 3), np.uint8), r'a\.png to hold one class id .* got colours, shape \(2, 3, 3\)'),
+        (GOOD.astype(np.float32), r'integer class ids'),
+        (np.array([[0, 3, 4], [9, 1, 255]], np.uint8), r'from 0 to 2, or 255 .* got 3, 4, 9 in a\.png'),
+        (np.array([[0, 300, 1]], np.uint16), r'got 300 in a\.png'),
+        (np.array([[-1, 0, 1]], np.int64), r'got -1 in'),
+        (np.array([[0, 255, 0]], np.uint8), r'only 0 and 255, of which 255 is ignored: .*LoadBinaryMask'),
+        (np.full((2, 3), 255, np.uint8), r'only 0 and 255'),
+        (np.zeros((0, 3), np.uint8), r'it is empty'),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_file(labels, message):
+    with pytest.raises(ValueError, match=message):
+        check_label_map(labels, 3, 'a.png')
+
+
+def test_a_map_of_background_alone_passes():
+    check_label_map(np.zeros((2, 3), np.uint8), 3, 'a.png')
+
+
+def test_void_alone_can_be_allowed():
+    check_label_map(np.full((2, 3), 255, np.uint8), 3, 'a.png', allow_void_only=True)
+    with pytest.raises(ValueError, match='got 7'):
+        check_label_map(np.full((2, 3), 7, np.uint8), 3, 'a.png', allow_void_only=True)
+
+
+def test_a_turned_map_is_found_out():
+    with pytest.raises(ValueError, match=r'a\.png to have the size of its image, 2 x 3 pixels .* but got 3 x 2'):
+        check_label_map(GOOD, 3, 'a.png', image_size=(3, 2))
+
+
+def test_many_wrong_ids_are_shortened():
+    with pytest.raises(ValueError, match=r'got 3, 4, 5, 6, 7, \.\.\. in'):
+        check_label_map(np.arange(20, dtype=np.uint8)[None], 3, 'a.png')
