@@ -14,6 +14,11 @@ PROGRAM = 'mmseg-gen'
 COMMANDS = {
     'synthesize': 'write a data set of generated images and masks from a config',
     'segment': 'write a mask and an overlay for each photo, given a class name',
+    'refine': 'write better masks from coarse ones, given the images and the class names',
+    'export': 'write a generated data set as PASCAL VOC, COCO or YOLO',
+    'report': 'write a page with the samples, statistics and failures of a generated data set',
+    'analyze': 'write statistics and plots of a data set of masks: shapes, sizes, contrast, centres',
+    'prompts': 'let a language model on this machine write prompts for a list of classes',
     'quickstart': 'synthesize, train and evaluate on the embedded models, offline, in minutes',
     'doctor': 'check versions, devices, weights, caches and what each config needs',
 }

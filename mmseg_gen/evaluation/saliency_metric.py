@@ -10,6 +10,15 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from torch import Tensor
 
+from mmseg_gen.evaluation.samples import (
+    check_binary,
+    check_sizes,
+    count_truth,
+    foreground_scores,
+    images_with_truth,
+    label_plane,
+    naming,
+)
 from mmseg_gen.functional.saliency import (
     auc_roc,
     foreground_iou,
@@ -31,7 +40,7 @@ class SaliencyMetric(BaseMetric):
 
     An image whose mask is empty counts in Acc, IoU (1 if the prediction is empty too, else 0) and MAE; maxF
     and AUC, which are not defined there, are means over the others, and NaN if there are none. A full mask
-    has no AUC either.
+    has no AUC either. Images whose truth is ignored altogether are left out, counted and listed in the log.
 
     Args:
         threshold: Foreground where the probability exceeds it.
@@ -57,18 +66,19 @@ class SaliencyMetric(BaseMetric):
                 already put through the sigmoid) and ``gt_sem_seg``.
 
         Raises:
-            ValueError: A sample lacks one of the two, its sizes differ, or it has more than two channels.
+            ValueError: A sample lacks one of the two, its sizes differ, it has more than two channels, a score is NaN
+                or outside [0, 1], or the truth holds something other than 0, 1 and ``ignore_index``.
         """
         for sample in data_samples:
-            scores, truth = foreground_scores(sample), _truth(sample)
-            if scores.shape != truth.shape:
-                raise ValueError(
-                    f'Expected the ground truth of {_name(sample)} to have the size of the prediction '
-                    f'{tuple(scores.shape)}, but got {tuple(truth.shape)}: load annotations after the resize.'
-                )
-            valid = truth != self.ignore_index
+            scores, truth = foreground_scores(sample), label_plane(sample, 'gt_sem_seg')
+            check_sizes(sample, scores.shape, truth.shape)
+            valid = check_binary(sample, truth, self.ignore_index)
+            result: dict[str, Any] = {'truth': count_truth(sample, truth, valid)}
             if valid.any():
-                self.results.append(self._score(scores[valid].cpu(), truth[valid].cpu() == 1))
+                inside, target = torch.from_numpy(valid), torch.from_numpy(truth == 1)
+                with naming(sample):
+                    result |= self._score(scores.cpu()[inside], target[inside])
+            self.results.append(result)
 
     def _score(self, scores: Tensor, target: Tensor) -> dict[str, Any]:
         prediction = scores > self.threshold
@@ -89,13 +99,11 @@ class SaliencyMetric(BaseMetric):
             results: One entry per image, from all processes.
 
         Raises:
-            ValueError: No image had a valid pixel.
+            ValueError: No image had a valid pixel, or masks of 0 and 255 were read as labels.
         """
-        if not results:
-            raise ValueError('Expected at least one image with ground truth to evaluate, but got none.')
+        results = images_with_truth(type(self).__name__, results)
         scores = {
-            name: torch.tensor([r[name] for r in results], dtype=torch.float64)
-            for name in ('Acc', 'IoU', 'MAE', 'AUC')
+            name: torch.tensor([r[name] for r in results], dtype=torch.float64) for name in ('Acc', 'IoU', 'MAE', 'AUC')
         }
         positives, negatives = (
             torch.stack([torch.from_numpy(r[name]) for r in results]) for name in ('positives', 'negatives')
@@ -115,33 +123,3 @@ class SaliencyMetric(BaseMetric):
             'MAE': means['MAE'],
             'AUC': means['AUC'],
         }
-
-
-def foreground_scores(sample: dict) -> Tensor:
-    """Return the foreground's probability ``(H, W)`` in [0, 1] from a sample's ``seg_logits``.
-
-    Raises:
-        ValueError: There are none, or they have more than two channels.
-    """
-    if 'seg_logits' not in sample:
-        raise ValueError(
-            f'Expected `seg_logits` in the prediction of {_name(sample)}, but got {sorted(sample)}.'
-        )
-    logits = sample['seg_logits']['data'].float()
-    if logits.ndim != 3 or logits.shape[0] not in (1, 2):
-        raise ValueError(f'Expected `seg_logits` of shape (1 or 2, H, W), but got {tuple(logits.shape)}.')
-    return logits.softmax(0)[1] if len(logits) == 2 else logits[0]
-
-
-def _truth(sample: dict) -> Tensor:
-    if 'gt_sem_seg' not in sample:
-        raise ValueError(
-            f'Expected `gt_sem_seg` for {_name(sample)}, but got {sorted(sample)}: '
-            'the test pipeline must load annotations.'
-        )
-    truth = sample['gt_sem_seg']['data']
-    return truth[0] if truth.ndim == 3 else truth
-
-
-def _name(sample: dict) -> str:
-    return str(sample.get('img_path') or 'a sample')

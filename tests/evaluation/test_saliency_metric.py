@@ -107,6 +107,34 @@ def test_ground_truth_of_another_size_is_refused_by_name():
         SaliencyMetric().process({}, [entry])
 
 
+def test_numbers_that_are_none_are_refused_by_name():
+    entry = sample(0, path='photos/dog.jpg')
+    entry['seg_logits']['data'][0, 2, 3] = math.nan
+    with pytest.raises(ValueError, match=r'`seg_logits` of photos/dog\.jpg, but got NaN: the model has diverged'):
+        SaliencyMetric().process({}, [entry])
+    entry['seg_logits']['data'][0, 2, 3] = 1.5
+    with pytest.raises(ValueError, match=r'photos/dog\.jpg: .*`scores` in \[0, 1\]'):
+        SaliencyMetric().process({}, [entry])
+
+
+def test_masks_of_0_and_255_are_refused_whether_ignored_or_not():
+    entries = [sample(seed) for seed in range(2)]
+    for entry in entries:
+        entry['gt_sem_seg']['data'] *= 255
+    with pytest.raises(ValueError, match='only background and ignored pixels'):
+        evaluate(entries)
+    with pytest.raises(ValueError, match=r'but got 255: load masks of 0 and 255 with `LoadBinaryMask`'):
+        evaluate(entries, ignore_index=254)
+
+
+def test_images_that_are_ignored_altogether_leave_the_others_alone():
+    void = sample(1)
+    void['gt_sem_seg']['data'][:] = 255
+    assert evaluate([sample(0), void, sample(2)]) == evaluate([sample(0), sample(2)])
+    with pytest.raises(ValueError, match='at least one image with ground truth'):
+        evaluate([void, void], ignore_index=255)
+
+
 @pytest.mark.parametrize('missing', ['seg_logits', 'gt_sem_seg'])
 def test_a_missing_part_is_named(missing):
     entry = sample(0)
