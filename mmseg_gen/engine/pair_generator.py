@@ -14,13 +14,15 @@ from mmseg_gen.engine.planning import Sample
 from mmseg_gen.engine.seeding import sample_rng
 from mmseg_gen.engine.settings import EvidenceSettings, SynthesisSettings
 from mmseg_gen.errors import UserError
+from mmseg_gen.functional.evidence import Evidence
+from mmseg_gen.functional.scene_evidence import SceneEvidence
 from mmseg_gen.generators.capture import AttentionRecorder
 from mmseg_gen.generators.clip_prior import ClipPrior
 from mmseg_gen.generators.evidence import collect_evidence
 from mmseg_gen.generators.latents import decode_latents
 from mmseg_gen.generators.parts import Parts, load_parts
-from mmseg_gen.generators.prompts import class_token_positions
 from mmseg_gen.generators.sampling import sample_latents
+from mmseg_gen.generators.scene_evidence import collect_scene_evidence, scene_token_positions
 from mmseg_gen.generators.text import encode_prompts
 
 _DTYPES = {'float32': torch.float32, 'float16': torch.float16, 'bfloat16': torch.bfloat16}
@@ -35,7 +37,7 @@ class DiffusionPairGenerator:
         steps: Denoising steps.
         guidance: Classifier-free guidance scale.
         evidence: How evidence is drawn from the attention; None for the defaults.
-        prior: Recognises the classes of the run; None leaves ``clip_probability`` out.
+        prior: Recognises the classes of the run; None leaves ``clip_probability`` and ``clip_agrees`` out.
 
     Raises:
         UserError: ``size`` is no multiple of the latents' scale.
@@ -54,9 +56,7 @@ class DiffusionPairGenerator:
         height, width = size or (parts.default_size, parts.default_size)
         scale = parts.latent_scale
         if height % scale or width % scale:
-            raise UserError(
-                f'Expected height and width to be multiples of {scale} pixels, but got {height} x {width}.'
-            )
+            raise UserError(f'Expected height and width to be multiples of {scale} pixels, but got {height} x {width}.')
         self.parts, self.prior = parts, prior
         self.grid = (height // scale, width // scale)
         self.steps, self.guidance, self.evidence = steps, guidance, evidence or EvidenceSettings()
@@ -75,19 +75,15 @@ class DiffusionPairGenerator:
                 device.
         """
         if settings.dtype not in _DTYPES:
-            raise UserError(
-                f'Expected `synthesis.dtype` from {", ".join(_DTYPES)}, but got {settings.dtype!r}.'
-            )
+            raise UserError(f'Expected `synthesis.dtype` from {", ".join(_DTYPES)}, but got {settings.dtype!r}.')
         device = settings.device or _default_device(local_rank)
-        parts = load_parts(
-            settings.generator, revision=settings.revision, device=device, dtype=_DTYPES[settings.dtype]
-        )
+        parts = load_parts(settings.generator, revision=settings.revision, device=device, dtype=_DTYPES[settings.dtype])
         prior = None
-        if settings.filter.clip_threshold is not None:
+        if settings.filter.asks_clip:
             if parts.clip is None:
                 raise UserError(
-                    'Expected a generator with CLIP for `synthesis.filter.clip_threshold`, but '
-                    f'{settings.generator} brings none; set it to None.'
+                    'Expected a generator with CLIP for `synthesis.filter.clip_threshold` and `clip_agreement`, but '
+                    f'{settings.generator} brings none; set both to None.'
                 )
             prior = ClipPrior(parts.clip, list(classes))
         size = None
@@ -105,7 +101,8 @@ class DiffusionPairGenerator:
     def describe(self) -> str:
         """Return a SHA-256 over the first and last parameter of each network."""
         digest = hashlib.sha256()
-        for network in (self.parts.text_encoder, self.parts.unet, self.parts.vae):
+        second = [] if self.parts.text_encoder_2 is None else [self.parts.text_encoder_2]
+        for network in (self.parts.text_encoder, self.parts.unet, self.parts.vae, *second):
             parameters = list(network.parameters())
             for parameter in (parameters[0], parameters[-1]):
                 digest.update(parameter.detach().float().cpu().numpy().tobytes())
@@ -119,7 +116,9 @@ class DiffusionPairGenerator:
             UserError: A prompt does not hold its class, or the batch does not fit into memory.
         """
         prompts = [sample.prompt for sample in samples]
-        positions = [class_token_positions(self.parts.tokenizer, s.prompt, s.class_name) for s in samples]
+        positions = [
+            scene_token_positions(self.parts.tokenizer, s.prompt, s.class_names or (s.class_name,)) for s in samples
+        ]
         recorder = AttentionRecorder(self.parts.unet, size=self.grid)
         try:
             latents = sample_latents(
@@ -137,16 +136,25 @@ class DiffusionPairGenerator:
                 'Expected the batch to fit into memory, but it did not; lower synthesis.batch_size, now '
                 f'{len(samples)}.'
             ) from error
-        evidences = collect_evidence(
-            recorder,
-            positions,
+        evidences = self._evidence(recorder, positions, samples)
+        clip = self._ask_clip(images, samples)
+        return [
+            GeneratedPair(image, evidence, *seen)
+            for image, evidence, seen in zip(_to_uint8(images), evidences, clip, strict=True)
+        ]
+
+    def _evidence(
+        self, recorder: AttentionRecorder, positions: list[list[list[int]]], samples: Sequence[Sample]
+    ) -> list[Evidence] | list[SceneEvidence]:
+        settings = dict(
             top_k=self.evidence.top_k,
             tau=self.evidence.tau,
             num_seeds=self.evidence.num_seeds,
             seeds=[sample.seed for sample in samples],
         )
-        clip = self._clip_probabilities(images, samples)
-        return [GeneratedPair(*pair) for pair in zip(_to_uint8(images), evidences, clip, strict=True)]
+        if any(sample.class_ids for sample in samples):
+            return collect_scene_evidence(recorder, positions, [s.class_ids for s in samples], **settings)
+        return collect_evidence(recorder, [first for (first,) in positions], **settings)
 
     def _noise(self, samples: Sequence[Sample]) -> Tensor:
         """Draw each sample's noise ``(C, h, w)`` on the CPU, from all 63 bits of its own seed."""
@@ -154,13 +162,16 @@ class DiffusionPairGenerator:
         drawn = [sample_rng(s.seed, 'noise').standard_normal(shape, dtype=np.float32) for s in samples]
         return torch.from_numpy(np.stack(drawn)).to(self.parts.device)
 
-    def _clip_probabilities(self, images: Tensor, samples: Sequence[Sample]) -> list[float | None]:
+    def _ask_clip(self, images: Tensor, samples: Sequence[Sample]) -> list[tuple[float | None, bool | None]]:
+        """Return the least probability of each sample's classes, and whether they are CLIP's first ones."""
         if self.prior is None:
-            return [None] * len(samples)
-        rows = self.prior.probabilities(images)
-        return [
-            float(row[self.prior.names.index(s.class_name)]) for row, s in zip(rows, samples, strict=True)
-        ]
+            return [(None, None)] * len(samples)
+        answers = []
+        for row, sample in zip(self.prior.probabilities(images), samples, strict=True):
+            wanted = [self.prior.names.index(name) for name in sample.class_names or (sample.class_name,)]
+            first = row.topk(len(wanted)).indices.tolist()
+            answers.append((float(row[wanted].min()), set(first) == set(wanted)))
+        return answers
 
 
 def _to_uint8(images: Tensor) -> list[np.ndarray]:

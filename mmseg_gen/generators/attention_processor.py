@@ -79,7 +79,7 @@ class RecordingProcessor:
         )
         if sums is None:
             return self.inner(attn, hidden_states, encoder_hidden_states, attention_mask, temb, *args, **kwargs)
-        query, key, value = _project(attn, hidden_states, encoder_hidden_states)
+        query, key, value = project_heads(attn, hidden_states, encoder_hidden_states)
         mask = None
         if attention_mask is not None:
             mask = attn.prepare_attention_mask(attention_mask, context.shape[1], batch)
@@ -92,7 +92,7 @@ class RecordingProcessor:
         return result if attn.rescale_output_factor == 1 else result / attn.rescale_output_factor
 
 
-def _project(attn: Any, hidden_states: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+def project_heads(attn: Any, hidden_states: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Return queries, keys and values, ``(B, H, Q or K, d)``."""
     if attn.group_norm is not None:
         hidden_states = attn.group_norm(hidden_states.transpose(1, 2)).transpose(1, 2)

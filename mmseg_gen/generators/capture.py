@@ -49,7 +49,7 @@ class AttentionRecorder(Recording):
         super().__init__(conditional_half)
         self.unet, self.size = unet, (int(size[0]), int(size[1]))
         self.cross, self.self_attention, self.max_self_side = cross, self_attention, max_self_side
-        self._grids = _grids(self.size)
+        self._grids = level_grids(self.size)
         self._replaced: dict = {}
         self.reset()
 
@@ -170,7 +170,7 @@ class AttentionRecorder(Recording):
         return sum(t.numel() * t.element_size() for t in (*self._cross.values(), *self._self.values()))
 
 
-def _grids(size: Grid) -> dict[int, Grid]:
+def level_grids(size: Grid) -> dict[int, Grid]:
     """Map numbers of pixels to grids: each level of a UNet halves the sides and rounds up."""
     grids = {}
     height, width = size

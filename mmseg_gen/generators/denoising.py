@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from diffusers import LCMScheduler
 from torch import Tensor
 
+from .conditioning import Context, as_conditioning, has_sizes, unet_conditions
 from .recording import Recording
 
 if TYPE_CHECKING:
@@ -42,8 +44,15 @@ def ddim_steps(scheduler, steps: int) -> list[DdimStep]:
         steps: Number of steps, T in the paper, in [1, number of training steps].
 
     Raises:
-        ValueError: ``steps`` is out of range.
+        ValueError: ``steps`` is out of range, or the scheduler is that of a consistency model, whose output
+            points at the image and not along the path there: DDIM has no such path to follow or invert.
     """
+    if isinstance(scheduler, LCMScheduler):
+        raise ValueError(
+            'Expected a diffusion model with a DDIM schedule, but got a consistency model (LCMScheduler), which '
+            'cannot be inverted; use the model that it was distilled from, or read its output as noise all the '
+            'same: dataclasses.replace(parts, scheduler=DDIMScheduler.from_config(parts.scheduler.config)).'
+        )
     total = scheduler.config.num_train_timesteps
     if not 1 <= steps <= total:
         raise ValueError(f'Expected `steps` in [1, {total}], but got {steps}.')
@@ -57,21 +66,22 @@ def ddim_steps(scheduler, steps: int) -> list[DdimStep]:
     return found
 
 
-def unet_output(parts: Parts, latents: Tensor, timestep: int, context: Tensor) -> Tensor:
+def unet_output(parts: Parts, latents: Tensor, timestep: int, context: Context, guidance: float = 1.0) -> Tensor:
     """Return what the UNet predicts, in float32, whatever its own precision.
 
     Args:
         parts: The model.
         latents: Noised latents ``(N, C, h, w)``.
         timestep: In [0, number of training steps).
-        context: Prompt embeddings ``(N, K, D)``.
+        context: Condition of the N samples, from :func:`~mmseg_gen.generators.text.encode_prompts`.
+        guidance: Told to a distilled UNet (LCM); no other UNet is asked to guide itself.
     """
-    unet = parts.unet
-    output = unet(latents.to(unet.dtype), timestep, encoder_hidden_states=context.to(unet.dtype), return_dict=False)
+    conditions = unet_conditions(parts, latents, context, guidance)
+    output = parts.unet(latents.to(parts.unet.dtype), timestep, **conditions, return_dict=False)
     return output[0].float()
 
 
-def check_inputs(parts: Parts, latents: Tensor, context: Tensor) -> None:
+def check_inputs(parts: Parts, latents: Tensor, context: Context) -> None:
     """Refuse latents and prompts that do not fit the model or one another.
 
     Raises:
@@ -80,9 +90,16 @@ def check_inputs(parts: Parts, latents: Tensor, context: Tensor) -> None:
     channels, width = parts.unet.config.in_channels, parts.unet.config.cross_attention_dim
     if latents.ndim != 4 or latents.shape[1] != channels:
         raise ValueError(f'Expected latents of shape (N, {channels}, h, w), but got {tuple(latents.shape)}.')
-    if context.ndim != 3 or context.shape[0] != latents.shape[0] or context.shape[2] != width:
+    whole = as_conditioning(context)
+    if whole.tokens.ndim != 3 or len(whole) != len(latents) or whole.tokens.shape[2] != width:
         raise ValueError(
-            f'Expected `context` of shape ({latents.shape[0]}, K, {width}), but got {tuple(context.shape)}.'
+            f'Expected `context` of shape ({len(latents)}, K, {width}), but got {tuple(whole.tokens.shape)}.'
+        )
+    if has_sizes(parts) != (whole.pooled is not None):
+        wanted = 'with' if has_sizes(parts) else 'without'
+        raise ValueError(
+            f'Expected `context` {wanted} pooled text for {parts.name}, but got a {type(context).__name__} of '
+            'another kind of model; encode the prompts with the same parts.'
         )
 
 

@@ -9,6 +9,7 @@ from diffusers import UNet2DConditionModel
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor
 
+from .conditioning import Context
 from .inversion import invert_latents
 from .latents import encode_images
 from .parts import Parts
@@ -102,7 +103,7 @@ class FeatureRecorder(Recording):
 def diffusion_features(
     parts: Parts,
     images: Tensor,
-    context: Tensor,
+    context: Context,
     *,
     steps: int = 40,
     passes: Literal['invert', 'reverse'] = 'invert',
@@ -114,7 +115,7 @@ def diffusion_features(
     Args:
         parts: The model.
         images: RGB in [-1, 1], ``(N, 3, H, W)``.
-        context: Prompt embeddings ``(N, K, D)``.
+        context: Condition of N prompts, from :func:`~mmseg_gen.generators.text.encode_prompts`.
         steps: Number of steps.
         passes: 'reverse' averages over the denoising that follows the inversion, as in the paper; 'invert'
             over the inversion itself, which visits the same states at half the cost.

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mmseg_gen.functional.noise import ddim_move, split_prediction
 
+from .conditioning import Context
 from .denoising import DdimStep, check_finite, check_inputs, ddim_steps, recording, unet_output
 from .parts import Parts
 from .recording import Recording
@@ -18,7 +19,7 @@ from .recording import Recording
 def invert_latents(
     parts: Parts,
     latents: Tensor,
-    context: Tensor,
+    context: Context,
     *,
     steps: int = 40,
     fixed_point: int = 0,
@@ -35,14 +36,15 @@ def invert_latents(
     Args:
         parts: The model; 'epsilon' and 'v_prediction' alike.
         latents: Scaled latents of an image, ``(N, C, h, w)``.
-        context: Prompt embeddings ``(N, K, D)``.
+        context: Condition of N prompts, from :func:`~mmseg_gen.generators.text.encode_prompts`.
         steps: Number of steps; 40 in DiffusionSeg.
         fixed_point: Refinements per step; each costs one more UNet call.
         recorder: An ``AttentionRecorder``; it sees the last evaluation of each step, and need not be entered.
         features: A ``FeatureRecorder``, likewise.
 
     Raises:
-        ValueError: Shapes, ``steps`` or ``fixed_point`` do not fit, or the result is not finite.
+        ValueError: Shapes, ``steps`` or ``fixed_point`` do not fit, the result is not finite, or the model is
+            a consistency model (see :func:`~mmseg_gen.generators.denoising.ddim_steps`).
     """
     check_inputs(parts, latents, context)
     if fixed_point < 0:
@@ -58,7 +60,7 @@ def invert_latents(
 def _noise_once(
     parts: Parts,
     latents: Tensor,
-    context: Tensor,
+    context: Context,
     step: DdimStep,
     fixed_point: int,
     listeners: list[Recording],

