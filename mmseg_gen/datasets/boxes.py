@@ -47,7 +47,7 @@ def _image_boxes(rows: Sequence[tuple[Sequence[float], int, bool]]) -> ImageBoxe
     )
 
 
-def read_voc_xml(path: str | os.PathLike[str], classes: Sequence[str]) -> ImageBoxes:
+def read_voc_xml(path: str | os.PathLike[str], classes: Sequence[str] | None) -> ImageBoxes:
     """Return the objects of a VOC annotation.
 
     VOC counts pixels from 1 and includes the last one: (1, 1, width, height) is the whole image and becomes
@@ -55,7 +55,7 @@ def read_voc_xml(path: str | os.PathLike[str], classes: Sequence[str]) -> ImageB
 
     Args:
         path: ``Annotations/NAME.xml``.
-        classes: Class list; a box's label is its name's index there.
+        classes: Class list; a box's label is its name's index there. None: names do not matter, each label is 1.
 
     Raises:
         UserError: The file is missing, damaged, declares a document type or entities, names an unknown class, or
@@ -83,10 +83,10 @@ def _parse_xml(file: Path) -> ElementTree.Element:
 
 
 def _voc_object(
-    item: ElementTree.Element, classes: Sequence[str], width: float, height: float
+    item: ElementTree.Element, classes: Sequence[str] | None, width: float, height: float
 ) -> tuple[tuple[float, ...], int, bool]:
     name = item.findtext('name', '').strip()
-    if name not in classes:
+    if classes is not None and name not in classes:
         raise ValueError(f'unknown class {name!r}.')
     corners = [float(item.findtext(f'bndbox/{key}', '')) for key in ('xmin', 'ymin', 'xmax', 'ymax')]
     x1, y1 = max(corners[0] - 1, 0.0), max(corners[1] - 1, 0.0)
@@ -94,7 +94,8 @@ def _voc_object(
     if not (x1 < x2 and y1 < y2):
         raise ValueError(f'an empty box of a {name}, {corners}, in an image of {width:g} x {height:g}.')
     flags = [item.findtext(key, '0').strip() for key in ('difficult', 'truncated')]
-    return (x1, y1, x2, y2), list(classes).index(name), '1' in flags
+    label = 1 if classes is None else list(classes).index(name)
+    return (x1, y1, x2, y2), label, '1' in flags
 
 
 def read_coco_boxes(

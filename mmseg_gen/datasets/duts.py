@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from mmseg_gen.datasets.saliency import SaliencyDataset
 from mmseg_gen.registry import DATASETS
 
@@ -10,7 +13,7 @@ from mmseg_gen.registry import DATASETS
 class DUTSDataset(SaliencyDataset):
     """10 553 photographs to train on, 5 019 to test on; see :class:`SaliencyDataset` for the arguments."""
 
-    FOLDERS = {
+    FOLDERS: ClassVar[Mapping[str, tuple[str, str]]] = {
         'train': ('DUTS-TR/DUTS-TR-Image', 'DUTS-TR/DUTS-TR-Mask'),
         'test': ('DUTS-TE/DUTS-TE-Image', 'DUTS-TE/DUTS-TE-Mask'),
     }

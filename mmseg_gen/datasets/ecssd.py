@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from mmseg_gen.datasets.saliency import SaliencyDataset
 from mmseg_gen.registry import DATASETS
 
@@ -10,4 +13,4 @@ from mmseg_gen.registry import DATASETS
 class ECSSDDataset(SaliencyDataset):
     """1 000 photographs to test on; see :class:`SaliencyDataset` for the arguments."""
 
-    FOLDERS = {'test': ('images', 'ground_truth_mask')}
+    FOLDERS: ClassVar[Mapping[str, tuple[str, str]]] = {'test': ('images', 'ground_truth_mask')}

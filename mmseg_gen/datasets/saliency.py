@@ -30,6 +30,8 @@ class SaliencyDataset(ListedFiles, ForegroundDataset):
             if split is None and len(self.FOLDERS) == 1:
                 (split,) = self.FOLDERS
             if split not in self.FOLDERS:
-                raise ValueError(f'Expected `split` from {", ".join(self.FOLDERS)}, or `data_prefix`, but got {split!r}.')
+                raise ValueError(
+                    f'Expected `split` from {", ".join(self.FOLDERS)}, or `data_prefix`, but got {split!r}.'
+                )
             data_prefix = dict(zip(('img_path', 'seg_map_path'), self.FOLDERS[split], strict=True))
         super().__init__(data_prefix=data_prefix, **kwargs)

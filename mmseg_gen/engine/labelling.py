@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 
 from mmseg_gen.errors import UserError
+from mmseg_gen.functional.multiclass import IGNORED
+from mmseg_gen.functional.scene_evidence import SceneEvidence
 
 Labeller = Callable[[dict], dict]
 
@@ -23,7 +25,7 @@ class Label:
     """What a labeller says of one image.
 
     Attributes:
-        mask: ``(H, W)`` uint8 in {0, 1}; None where it failed.
+        mask: ``(H, W)`` uint8 in {0, 1}, or label map of 0, class ids and 255; None where it failed.
         measures: Numbers of ``results['label_quality']``, and ``area``, the foreground's share of the image.
         error: Why it failed; empty where it did not.
     """
@@ -51,16 +53,18 @@ def label_image(labeller: Labeller, image: np.ndarray, evidence: Any) -> Label:
     try:
         results = labeller({**results, 'evidence': evidence})
         mask = np.asarray(results['gt_seg_map'])
-        if mask.shape != shape or mask.dtype != np.uint8 or mask.max(initial=0) > 1:
+        allowed = (0, *evidence.class_ids, IGNORED) if isinstance(evidence, SceneEvidence) else (0, 1)
+        if mask.shape != shape or mask.dtype != np.uint8 or not np.isin(mask, allowed).all():
+            listed = ', '.join(map(str, allowed))
             raise ValueError(
-                f'Expected `gt_seg_map` as uint8 {shape} in {{0, 1}}, but got {mask.dtype} {mask.shape}.'
+                f'Expected `gt_seg_map` as uint8 {shape} in {{{listed}}}, but got {mask.dtype} {mask.shape}.'
             )
     except UserError:
         raise
     except ValueError as error:
         return Label(error=str(error))
     quality = {name: float(value) for name, value in results.get('label_quality', {}).items()}
-    return Label(mask, {**quality, 'area': float(mask.mean())})
+    return Label(mask, {**quality, 'area': float(((mask > 0) & (mask != IGNORED)).mean())})
 
 
 class Labelling:

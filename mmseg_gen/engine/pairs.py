@@ -11,6 +11,7 @@ import numpy as np
 from mmseg_gen.engine.planning import Sample
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.evidence import Evidence
+from mmseg_gen.functional.scene_evidence import SceneEvidence
 
 
 @dataclass(frozen=True)
@@ -19,14 +20,16 @@ class GeneratedPair:
 
     Attributes:
         image: ``(H, W, 3)`` uint8 RGB.
-        evidence: Attention evidence of the sample's class.
-        clip_probability: Probability in [0, 1] of the class among the run's classes; None where CLIP was not
-            asked.
+        evidence: Attention evidence of the sample's class, or of its classes.
+        clip_probability: Probability in [0, 1] of the class among the run's classes, the least where there are
+            several; None where CLIP was not asked.
+        clip_agrees: Whether CLIP's first classes are the sample's; None where CLIP was not asked.
     """
 
     image: np.ndarray
-    evidence: Evidence
+    evidence: Evidence | SceneEvidence
     clip_probability: float | None = None
+    clip_agrees: bool | None = None
 
 
 class PairGenerator(Protocol):

@@ -6,18 +6,26 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mmseg_gen.engine.seeding import sample_seed
+import numpy as np
+
+from mmseg_gen.engine.seeding import sample_rng, sample_seed
 from mmseg_gen.errors import UserError
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample to generate: its position in the set, class, prompt and own seed."""
+    """One sample to generate: its position in the set, class, prompt and own seed.
+
+    In sets of several classes ``class_names`` are all that the prompt names, ``class_name`` the first of them, and
+    ``class_ids`` their labels; both are empty in sets of one class.
+    """
 
     index: int
     class_name: str
     prompt: str
     seed: int
+    class_names: tuple[str, ...] = ()
+    class_ids: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -49,6 +57,45 @@ def plan_samples(
         if class_name.lower() not in prompt.lower():
             raise UserError(f'Expected the prompt to name its class {class_name!r}, but got {prompt!r}.')
         samples.append(Sample(index, class_name, prompt, seed))
+    return samples
+
+
+def plan_scenes(
+    classes: Sequence[str],
+    objects: tuple[int, int],
+    count: int,
+    run_seed: int,
+    prompt_of: Callable[[tuple[str, ...], int], str],
+) -> list[Sample]:
+    """Return samples of several classes each; a longer plan begins with the shorter one.
+
+    Every class is the first of a sample in turn; the others are drawn at random, each once.
+
+    Args:
+        classes: Class names; the label of the first is 1.
+        objects: Least and greatest number of classes in a prompt.
+        count: Number of samples.
+        run_seed: Seed of the run.
+        prompt_of: Gives the prompt for (class names, sample seed).
+
+    Raises:
+        UserError: There are fewer classes than a prompt shall name, or more than a label map can hold.
+    """
+    if not objects[1] <= len(classes) <= 254:
+        raise UserError(
+            f'Expected `synthesis.classes` to hold {objects[1]} to 254 classes for `synthesis.objects` = '
+            f'{tuple(objects)}, but got {len(classes)}.'
+        )
+    samples = []
+    for index in range(count):
+        first = index % len(classes)
+        seed = sample_seed(run_seed, classes[first], index)
+        rng = sample_rng(seed, 'objects')
+        others = np.delete(np.arange(len(classes)), first)
+        number = int(rng.integers(objects[0], objects[1] + 1))
+        ids = [first, *rng.choice(others, number - 1, replace=False).tolist()]
+        names = tuple(classes[i] for i in ids)
+        samples.append(Sample(index, names[0], prompt_of(names, seed), seed, names, tuple(i + 1 for i in ids)))
     return samples
 
 

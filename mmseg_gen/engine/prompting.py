@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmseg_gen.engine.planning import Sample, plan_samples
+from mmseg_gen.engine.planning import Sample, plan_samples, plan_scenes
 from mmseg_gen.engine.settings import SynthesisSettings
 from mmseg_gen.errors import UserError
 
@@ -38,6 +38,15 @@ def plan_run(settings: SynthesisSettings) -> RunPlan:
         return _from_file(settings)
     classes = resolve_classes(settings.classes)
     grammar = _grammar(settings)
+    if settings.objects is not None:
+        scenes = plan_scenes(
+            classes,
+            settings.objects,
+            settings.num_samples,
+            settings.seed,
+            lambda names, seed: grammar.draw(' and a '.join(names), seed),
+        )
+        return RunPlan(scenes, classes, {'classes': classes, 'prompts': None})
     samples = plan_samples(
         classes, settings.num_samples, settings.seed, lambda index, name, seed: grammar.draw(name, seed)
     )
@@ -61,9 +70,7 @@ def resolve_classes(classes: str | Sequence[str]) -> list[str]:
     names = list(dict.fromkeys(classes))
     wrong = [name for name in names if not isinstance(name, str) or not name.strip()]
     if not names or wrong:
-        raise UserError(
-            f'Expected `synthesis.classes` to hold texts, at least one, but got {list(classes)!r}.'
-        )
+        raise UserError(f'Expected `synthesis.classes` to hold texts, at least one, but got {list(classes)!r}.')
     return names
 
 
@@ -98,6 +105,4 @@ def _from_file(settings: SynthesisSettings) -> RunPlan:
     )
     text = json.dumps([[prompt.text, prompt.class_name] for prompt in prompts])
     classes = list(dict.fromkeys(names))
-    return RunPlan(
-        samples, classes, {'classes': classes, 'prompts': hashlib.sha256(text.encode('utf-8')).hexdigest()}
-    )
+    return RunPlan(samples, classes, {'classes': classes, 'prompts': hashlib.sha256(text.encode('utf-8')).hexdigest()})

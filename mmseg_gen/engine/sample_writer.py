@@ -17,11 +17,13 @@ from mmseg_gen.engine.settings import FilterSettings
 from mmseg_gen.functional.writing import encode_png, write_atomically, write_bytes
 
 FOLDERS = {'image': 'images', 'evidence': 'evidence', 'mask': 'masks'}
-EMPTY, TOO_SMALL, TOO_LARGE, UNRECOGNISED = (
+EMPTY, TOO_SMALL, TOO_LARGE, UNRECOGNISED, OTHER_CLASS, INCOMPLETE = (
     'empty mask',
     'mask too small',
     'mask too large',
     'not recognised by CLIP',
+    'another class for CLIP',
+    'classes missing',
 )
 FAILED = 'failed: '
 
@@ -46,9 +48,7 @@ class SampleWriter:
         limits: Which samples are dropped.
     """
 
-    def __init__(
-        self, root: Path, shard: ManifestShard, labelling: Labelling, limits: FilterSettings
-    ) -> None:
+    def __init__(self, root: Path, shard: ManifestShard, labelling: Labelling, limits: FilterSettings) -> None:
         self.root, self.shard, self.labelling, self.limits = root, shard, labelling, limits
         for folder in FOLDERS.values():
             (root / folder).mkdir(exist_ok=True)
@@ -69,18 +69,17 @@ class SampleWriter:
             'image': (image, write_bytes(self.root / image, encode_png(pair.image))),
             'evidence': (evidence, write_atomically(self.root / evidence, pair.evidence.save)),
         }
-        measures = {} if pair.clip_probability is None else {'clip': float(pair.clip_probability)}
+        seen = {'clip': pair.clip_probability, 'clip_agrees': pair.clip_agrees}
+        measures = {name: float(value) for name, value in seen.items() if value is not None}
         # Labelled as it reads back, so that labelling the stored evidence later gives the same mask.
-        return PendingSample(
-            sample, self.labelling.submit(pair.image, pair.evidence.stored()), files, measures
-        )
+        return PendingSample(sample, self.labelling.submit(pair.image, pair.evidence.stored()), files, measures)
 
     def finish(self, pending: PendingSample) -> Entry:
         """Write the mask, then the manifest line, and return it."""
         sample, label, files = pending.sample, pending.label.result(), dict(pending.files)
         if label.mask is not None:
             mask = f'masks/{sample.name}.png'
-            files['mask'] = (mask, write_bytes(self.root / mask, encode_png(label.mask * np.uint8(255))))
+            files['mask'] = (mask, write_bytes(self.root / mask, _encode(label.mask, bool(sample.class_ids))))
         measures = {name: round(value, 6) for name, value in {**label.measures, **pending.measures}.items()}
         reason = FAILED + label.error if label.error else rejection(measures, self.limits)
         entry = Entry(
@@ -93,9 +92,19 @@ class SampleWriter:
             reason=reason,
             files=files,
             measures=measures,
+            class_names=sample.class_names,
         )
         self.shard.append(entry)
         return entry
+
+
+def _encode(labels: np.ndarray, indexed: bool) -> bytes:
+    if not indexed:
+        return encode_png(labels * np.uint8(255))
+    # Here, for it brings MMSegmentation along, which a finished set does without.
+    from mmseg_gen.datasets.index_png import encode_index_png
+
+    return encode_index_png(labels)
 
 
 def rejection(measures: Mapping[str, float], limits: FilterSettings) -> str:
@@ -109,4 +118,8 @@ def rejection(measures: Mapping[str, float], limits: FilterSettings) -> str:
         return TOO_LARGE
     if limits.clip_threshold is not None and clip is not None and clip < limits.clip_threshold:
         return UNRECOGNISED
+    if limits.clip_agreement == 'drop' and measures.get('clip_agrees') == 0:
+        return OTHER_CLASS
+    if limits.max_missing is not None and measures.get('missing', 0) > limits.max_missing:
+        return INCOMPLETE
     return ''

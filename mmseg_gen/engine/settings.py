@@ -11,7 +11,7 @@ from mmseg_gen.errors import UserError
 # What decides a sample's content; the others decide how many there are, where, and how fast.
 _IDENTITY = (
     'generator', 'revision', 'template', 'steps', 'guidance', 'seed', 'height', 'width', 'dtype', 'evidence',
-    'labeller', 'filter',
+    'labeller', 'filter', 'objects',
 )  # fmt: skip
 
 
@@ -35,13 +35,19 @@ class FilterSettings:
             by default, the most uncertain first. It belongs to the whole set, so it is applied when the set
             is read.
         clip_threshold: Smallest CLIP probability of the sample's class among the run's classes; None asks no
-            CLIP.
+            CLIP. In a prompt of several classes the least of theirs counts.
+        clip_agreement: What to do with samples in which CLIP sees another class first: 'drop', or 'mark' them in the
+            manifest (``clip_agrees`` 0, for ``SyntheticDataset(only_recognised=True)``); None asks no CLIP. Where a
+            prompt names several classes, they must be CLIP's first ones, in any order.
+        max_missing: Largest number of a prompt's classes that may have no pixel; None for any.
     """
 
     min_area: float = 0.0
     max_area: float = 1.0
     drop_uncertain_share: float = 0.0
     clip_threshold: float | None = None
+    clip_agreement: str | None = None
+    max_missing: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_area < self.max_area <= 1:
@@ -53,6 +59,18 @@ class FilterSettings:
             raise UserError(
                 f'Expected `synthesis.filter.drop_uncertain_share` in [0, 1), but got {self.drop_uncertain_share}.'
             )
+        if self.clip_agreement not in (None, 'drop', 'mark'):
+            raise UserError(
+                "Expected `synthesis.filter.clip_agreement` from None, 'drop', 'mark', but got "
+                f'{self.clip_agreement!r}.'
+            )
+        if self.max_missing is not None and self.max_missing < 0:
+            raise UserError(f'Expected `synthesis.filter.max_missing` to be 0 or more, but got {self.max_missing}.')
+
+    @property
+    def asks_clip(self) -> bool:
+        """Whether CLIP has to look at the samples."""
+        return self.clip_threshold is not None or self.clip_agreement is not None
 
 
 @dataclass(frozen=True)
@@ -67,6 +85,8 @@ class SynthesisSettings:
         template: 'embedded', 'photo', one template or several with ``{class}``, or a dict of
             :class:`mmseg_gen.generators.prompts.PromptGrammar`; None takes the first for the embedded
             generator, else the second.
+        objects: Least and greatest number of classes that a prompt names: masks are then label maps, 0 background,
+            i the i-th of ``classes``, 255 ignored. None for one class a prompt and masks of 0 and 255.
         prompts: JSONL of one's own prompts, instead of ``classes`` and ``template``.
         num_samples: Samples to make in all; a finished set can be made larger later.
         steps: Denoising steps.
@@ -89,6 +109,7 @@ class SynthesisSettings:
     output: str | None = None
     classes: str | tuple[str, ...] = 'embedded'
     template: str | tuple[str, ...] | dict[str, Any] | None = None
+    objects: tuple[int, int] | None = None
     prompts: str | None = None
     num_samples: int = 24
     steps: int = 40
@@ -117,8 +138,17 @@ class SynthesisSettings:
                 raise UserError(
                     f'Expected `synthesis.{name}` to be None or a number of pixels >= 1, but got {value!r}.'
                 )
+        if self.objects is not None:
+            self._check_objects()
         if not self.labeller.get('type'):
             raise UserError(f'Expected `synthesis.labeller` with a `type`, but got {self.labeller!r}.')
+
+    def _check_objects(self) -> None:
+        pair = self.objects
+        if len(pair) != 2 or not all(isinstance(n, int) for n in pair) or not 1 <= pair[0] <= pair[1]:
+            raise UserError(f'Expected `synthesis.objects` to be two numbers, 1 <= least <= greatest, but got {pair}.')
+        if self.prompts is not None:
+            raise UserError('Expected `synthesis.objects` or `synthesis.prompts`, but got both; leave one out.')
 
     @classmethod
     def from_dict(cls, config: Mapping[str, Any]) -> SynthesisSettings:
@@ -133,7 +163,7 @@ class SynthesisSettings:
             if name in values:
                 _refuse_unknown(f'synthesis.{name}', values[name], kind)
                 values[name] = kind(**values[name])
-        for name in ('classes', 'template'):
+        for name in ('classes', 'template', 'objects'):
             if isinstance(values.get(name), list):
                 values[name] = tuple(values[name])
         return cls(**values)

@@ -7,9 +7,10 @@ of several, process r writes ``manifest.{r}.jsonl``. Readers merge them all by s
 from __future__ import annotations
 
 import json
+import math
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,13 @@ class Entry:
         class_name: Class shown.
         prompt: Text it was generated from.
         seed: Its own seed.
+        class_names: All classes that the prompt names, in sets of several classes; else empty.
         status: ``'kept'`` or ``'dropped'``.
         reason: Why it was dropped; empty for a kept one.
         files: For ``image``, ``evidence`` and ``mask``, as far as they exist: path relative to the root,
             size in bytes.
-        measures: ``area`` (share of the image), ``uncertainty``, ``energy``, ``clip`` (probability), where
-            known.
+        measures: ``area`` (share of the image), ``uncertainty``, ``energy``, ``clip`` (probability), ``clip_agrees``
+            (1 or 0), ``missing`` (classes without a pixel), ``ignored`` (share of the image), where known.
     """
 
     index: int
@@ -47,11 +49,18 @@ class Entry:
     reason: str = ''
     files: dict[str, tuple[str, int]] = field(default_factory=dict)
     measures: dict[str, float] = field(default_factory=dict)
+    class_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'class_names', tuple(self.class_names))
 
 
 def entry_to_line(entry: Entry) -> str:
     """Return the entry as one line with a checksum of its content, newline included."""
     content = asdict(entry)
+    if not entry.class_names:
+        # Sets of one class keep the lines that earlier versions wrote and read.
+        del content['class_names']
     return json.dumps({**content, 'check': _checksum(content)}, sort_keys=True) + '\n'
 
 
@@ -123,3 +132,28 @@ def by_index(entries: Iterable[Entry]) -> list[Entry]:
     """Return one entry per sample, in order of index; of two for one sample the later counts."""
     merged = {entry.index: entry for entry in entries}
     return [merged[index] for index in sorted(merged)]
+
+
+def label_classes(root: Path) -> list[str] | None:
+    """Return the classes of a set of label maps in order of label, 'background' first; None for sets of one class."""
+    settings = (read_meta(root) or {}).get('settings', {})
+    return ['background', *settings['classes']] if settings.get('objects') else None
+
+
+def uncertain_share(root: Path) -> float:
+    """Return the share of uncertain samples that a set was made to leave out; 0 where it does not say."""
+    settings = (read_meta(root) or {}).get('settings', {})
+    return float(settings.get('filter', {}).get('drop_uncertain_share', 0.0))
+
+
+def leave_out_uncertain(entries: Sequence[Entry], share: float) -> list[Entry]:
+    """Return the entries less the share, rounded down, of the most uncertain; the order stays.
+
+    Args:
+        entries: Those without ``uncertainty`` in their measures count as certain.
+        share: In [0, 1).
+    """
+    count = math.floor(share * len(entries))
+    ranked = sorted(entries, key=lambda e: (-e.measures.get('uncertainty', 0.0), e.index))
+    out = {entry.index for entry in ranked[:count]}
+    return [entry for entry in entries if entry.index not in out]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .backbones import DiffusionBackbone
+from .backbones import ClipBackbone, DiffusionBackbone
 from .decode_heads import DiffusionFCNHead
 from .segmentors import MeanTTAModel
 
-__all__ = ['DiffusionBackbone', 'DiffusionFCNHead', 'MeanTTAModel']
+__all__ = ['ClipBackbone', 'DiffusionBackbone', 'DiffusionFCNHead', 'MeanTTAModel']

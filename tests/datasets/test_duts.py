@@ -55,7 +55,7 @@ def test_missing_masks_are_named_with_the_cure(tmp_path):
     for i in range(1, 8):
         (tmp_path / 'DUTS-TE' / 'DUTS-TE-Mask' / f'image{i}.png').unlink()
     with pytest.raises(
-        ValueError, match=r'7 of 9 have none: image1, image2, image3, image4, image5, .*Correct `data_prefix`'
+        ValueError, match=r'7 of 9 are missing.*image1\.png.*`data_prefix`'
     ):
         DUTSDataset('test', data_root=str(tmp_path))
 
@@ -64,7 +64,7 @@ def test_a_mask_folder_that_does_not_match_is_named(tmp_path):
     write_layout(tmp_path)
     write_layout(tmp_path, 'DUTS-TR', names=('x', 'y'))
     prefix = {'img_path': 'DUTS-TE/DUTS-TE-Image', 'seg_map_path': 'DUTS-TR/DUTS-TR-Mask'}
-    with pytest.raises(ValueError, match=r'DUTS-TR-Mask.*3 of 3 have none: a, b, c\.'):
+    with pytest.raises(ValueError, match=r'3 of 3 are missing.*DUTS-TR-Mask'):
         DUTSDataset(data_root=str(tmp_path), data_prefix=prefix)
 
 

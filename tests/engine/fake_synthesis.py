@@ -6,10 +6,12 @@ import hashlib
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from mmseg_gen.engine.pairs import GeneratedPair
 from mmseg_gen.engine.synthesis import Worker, synthesize
@@ -172,6 +174,9 @@ def main(folder):
     """Do both and write the two counts."""
     # A killed process loses nothing that it has handed to the kernel: no need to wait for the disk.
     os.fsync = lambda handle: None
+    # tqdm's own lock is shared with forked processes: one that is killed while it holds it would block all others.
+    tqdm.monitor_interval = 0
+    tqdm.set_lock(threading.RLock())
     times = np.random.default_rng(0).uniform(0.01, 0.12, 8)
     counts = kill_everywhere(folder), kill_at_times(folder, times)
     sys.stdout.write('{} {}\n'.format(*counts))

@@ -1,4 +1,5 @@
-# Trained on the embedded models' own label maps, tested on rendered scenes of one or two objects that they have not seen.
+# Trained on the embedded models' own label maps, tested on rendered scenes of one or two objects that they have not
+# seen.
 train_root = 'work_dirs/embedded_multiclass/synthetic'
 test_root = 'work_dirs/embedded_multiclass/scenes'
 num_classes = 11
@@ -41,6 +42,5 @@ val_dataloader = None
 val_evaluator = None
 test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
 data_hint = {
-    test_root: 'Write it in Python: '
-    f"mmseg_gen.datasets.labelled_scenes.write_labelled_scenes('{test_root}', 200)."
+    test_root: f"Write it in Python: mmseg_gen.datasets.labelled_scenes.write_labelled_scenes('{test_root}', 200)."
 }

@@ -9,6 +9,7 @@ import numpy as np
 from mmengine import fileio
 from mmseg.datasets.transforms import LoadAnnotations
 
+from mmseg_gen.datasets.mask_checks import check_same_size
 from mmseg_gen.registry import TRANSFORMS
 
 
@@ -23,8 +24,8 @@ class LoadBinaryMask(LoadAnnotations):
         kwargs: As in ``LoadAnnotations``.
 
     Raises:
-        ValueError: ``threshold`` is out of range; on loading: the file cannot be read, or holds
-            only 0 and 1 while the threshold is above 1.
+        ValueError: ``threshold`` is out of range; on loading: the file cannot be read, has another size than the
+            image, or holds only 0 and 1 while the threshold is above 1.
     """
 
     def __init__(self, threshold: int = 128, **kwargs: Any) -> None:
@@ -39,6 +40,8 @@ class LoadBinaryMask(LoadAnnotations):
         mask = mmcv.imfrombytes(content, flag='grayscale', backend='cv2') if content else None
         if mask is None:
             raise ValueError(f'Expected a readable mask, but got {path}: replace the file or leave its image out.')
+        if 'ori_shape' in results:
+            check_same_size(mask, results['ori_shape'], path)
         top = int(mask.max())
         if top == 1 < self.threshold:
             raise ValueError(f'Expected a mask of 0 and 255, but got 0 and 1 in {path}: set `threshold=1`.')

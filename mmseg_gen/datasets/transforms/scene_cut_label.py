@@ -53,8 +53,8 @@ class SceneCutLabel(BaseTransform):
         evidence = results.get('evidence')
         if not isinstance(evidence, SceneEvidence):
             raise ValueError(
-                f'Expected `evidence` of several classes in the results, but got {type(evidence).__name__}; make the set '
-                'with `synthesis.objects`, and put LoadEvidence before this transform.'
+                f'Expected `evidence` of several classes in the results, but got {type(evidence).__name__}; make the '
+                'set with `synthesis.objects`, and put LoadEvidence before this transform.'
             )
         image = results['img'] if self.channel_order == 'rgb' else results['img'][..., ::-1]
         found = label_scene(evidence, np.ascontiguousarray(image), self.cut, self.scene)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .clip_backbone import ClipBackbone
 from .diffusion_backbone import DiffusionBackbone
 
-__all__ = ['DiffusionBackbone']
+__all__ = ['ClipBackbone', 'DiffusionBackbone']

@@ -15,6 +15,7 @@ from torch.nn.functional import interpolate
 
 from mmseg_gen.registry import MODELS
 
+from .disk_feature_cache import DiskFeatureCache
 from .feature_cache import FeatureCache
 from .shared_generator import DTYPES, class_prompts, prior_settings, shared_parts
 
@@ -55,9 +56,10 @@ class DiffusionBackbone(BaseModule):
             "w/o prior").
         mean: What the data preprocessor subtracted from RGB values in [0, 255].
         std: What it divided them by.
-        cache_features: Keep features in memory, keyed by the image's content. It pays where an image returns
-            unchanged or with few variants, such as flips.
-        max_cache_mb: Limit of that memory in MiB; once it is reached, further images are computed each time.
+        cache_features: Keep features, keyed by the image's content: True in memory, a path in files of that
+            folder, for later runs and other processes too; see `DiskFeatureCache`. It pays where an image
+            returns unchanged or with few variants, such as flips; a random crop is a new image each time.
+        max_cache_mb: Limit of the cache in MiB; once it is reached, further images are computed each time.
         init_cfg: As in `BaseModule`; there is nothing to initialise.
 
     Raises:
@@ -78,7 +80,7 @@ class DiffusionBackbone(BaseModule):
         prior: dict | None = None,
         mean: Sequence[float] = (127.5, 127.5, 127.5),
         std: Sequence[float] = (127.5, 127.5, 127.5),
-        cache_features: bool = False,
+        cache_features: bool | str = False,
         max_cache_mb: float = 1024,
         init_cfg: dict | None = None,
     ) -> None:
@@ -94,6 +96,8 @@ class DiffusionBackbone(BaseModule):
         self.prior = prior_settings(prior)
         self.mean, self.std = tuple(mean), tuple(std)
         self.cache = FeatureCache(max_cache_mb) if cache_features else None
+        # Files are kept by model: that cache is opened at the first call, when the model is there.
+        self.cache_folder = None if isinstance(cache_features, bool) else str(cache_features)
         super().train(False)
 
     def train(self, mode: bool = True) -> DiffusionBackbone:
@@ -129,8 +133,34 @@ class DiffusionBackbone(BaseModule):
         if self.cache is None:
             maps = self._features(parts, pixels)
         else:
-            maps = self.cache.fetch(pixels, lambda some: self._features(parts, some))
+            maps = self._opened_cache(parts).fetch(pixels, lambda some: self._features(parts, some))
         return tuple(x.to(images.dtype) for x in maps)
+
+    def _opened_cache(self, parts: Parts) -> FeatureCache:
+        if self.cache_folder is not None and not isinstance(self.cache, DiskFeatureCache):
+            max_mb = self.cache.max_bytes / 2**20
+            self.cache = DiskFeatureCache(self.cache_folder, self._what_features_depend_on(parts), max_mb)
+        return self.cache
+
+    def _what_features_depend_on(self, parts: Parts) -> dict[str, Any]:
+        from mmseg_gen.generators.fingerprint import weights_fingerprint
+
+        prior = self.prior
+        if prior is not None and isinstance(prior['classes'], str):
+            from mmseg_gen.generators.class_lists import class_list
+
+            # The content counts, not the name: a list of one's own may change.
+            prior = {**prior, 'classes': [[c.words, c.group] for c in class_list(prior['classes'])]}
+        blocks = self.settings['blocks']
+        return {
+            **self.settings,
+            'blocks': blocks if isinstance(blocks, str) else list(blocks),
+            'generator': self.generator,
+            'revision': self.revision,
+            'dtype': self.dtype,
+            'prior': prior,
+            'weights': weights_fingerprint(parts, with_clip=prior is not None),
+        }
 
     def _features(self, parts: Parts, pixels: Tensor) -> list[Tensor]:
         from mmseg_gen.generators.features import diffusion_features

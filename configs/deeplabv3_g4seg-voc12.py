@@ -1,0 +1,15 @@
+# VOC 2012 val: DeepLabV3's predictions refined by G4Seg with the paper's settings, at test time only.
+#   python tools/test.py configs/deeplabv3_g4seg-voc12.py CHECKPOINT
+# Any segmentor will do: the same two lines under default_hooks refine any config's predictions.
+_base_ = [
+    '_base_/datasets/voc12.py',
+    '_base_/models/deeplabv3.py',
+    '_base_/refiners/g4seg.py',
+    '_base_/schedules/adam_20k.py',
+    '_base_/default_runtime.py',
+]
+model = dict(decode_head=dict(num_classes=21, out_channels=21))
+default_hooks = dict(refine=dict(type='RefinementHook', refiner={{_base_.refiner}}))
+# For testing only.
+val_dataloader = None
+val_evaluator = None
