@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mmseg_gen.api.segmentation import Segmentation
 from mmseg_gen.datasets.image_reading import check_photo, model_size
+from mmseg_gen.engine.inference_config import SIDE_MULTIPLE, inference_config, training_side
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.canvas import resize_map, resize_mask
-
-# What four halvings of an image need.
-_MULTIPLE = 16
 
 
 class ModelSegmenter:
@@ -47,8 +43,8 @@ class ModelSegmenter:
         from mmseg_gen.engine.launch import find_checkpoint, known_types_only
 
         weights = find_checkpoint(str(checkpoint))
-        cfg = _inference_config(config)
-        self.class_name, self.side = class_name, _training_side(cfg)
+        cfg = inference_config(config)
+        self.class_name, self.side = class_name, training_side(cfg)
         try:
             with known_types_only():
                 self.model = init_model(cfg, weights, device=device)
@@ -61,7 +57,7 @@ class ModelSegmenter:
         from mmseg.apis import inference_model
 
         size = check_photo(image).shape[:2]
-        seen = image if self.side is None else resize_map(image, model_size(size, self.side, _MULTIPLE))
+        seen = image if self.side is None else resize_map(image, model_size(size, self.side, SIDE_MULTIPLE))
         # MMSegmentation takes arrays as OpenCV reads them: BGR.
         result = inference_model(self.model, np.ascontiguousarray(seen[..., ::-1]))
         scores, labels = result.seg_logits.data.float().cpu(), result.pred_sem_seg.data[0].cpu()
@@ -69,28 +65,6 @@ class ModelSegmenter:
         probability = scores[0] if len(scores) == 1 else scores.softmax(0)[self.index]
         mask = resize_mask((labels == self.index).numpy(), size)
         return Segmentation(mask, resize_map(probability.numpy(), size), self.class_name)
-
-
-def _inference_config(path: str | os.PathLike[str]) -> Any:
-    """Return the config with a test pipeline that loads an image only: no labels, no evidence."""
-    from mmengine.config import Config
-
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'Expected a config file, but there is no {path}.')
-    cfg = Config.fromfile(path)
-    if cfg.get('model') is None or cfg.get('test_dataloader', cfg.get('test_pipeline')) is None:
-        raise UserError(f'Expected {path} to have a `model` and a `test_dataloader`, but it lacks one.')
-    steps = cfg.get('test_pipeline') or cfg.test_dataloader.dataset.pipeline
-    cfg.test_pipeline = [s for s in steps if not s['type'].startswith('Load') or s['type'].startswith('LoadImage')]
-    return cfg
-
-
-def _training_side(cfg: Any) -> int | None:
-    """Return the side at which a model was trained if its test pipeline does not resize, else None."""
-    size = cfg.get('data_preprocessor', {}).get('size')
-    if size is None or any('Resize' in step['type'] for step in cfg.test_pipeline):
-        return None
-    return max(_MULTIPLE, max(size) // _MULTIPLE * _MULTIPLE)
 
 
 def _class_index(classes: tuple[str, ...], class_name: str) -> int:
