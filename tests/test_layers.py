@@ -26,6 +26,7 @@ LAYERS = (
     ('visualization',),
     ('components',),
     ('api',),
+    ('tables',),
     ('cli',),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -1,7 +1,12 @@
-"""Choose AttentionCut's settings by coordinate search for mean IoU on scenes that nothing else is measured on."""
+"""Choose settings of AttentionCut and its baselines by coordinate search for mean IoU on scenes kept for this alone."""
 
 import argparse
 import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmseg_gen.errors import UserError, run_reporting
 
 GRID = {
     'top_k': [2, 3, 5, 6, 8, 10],
@@ -15,42 +20,58 @@ GRID = {
     'color_bins': [4, 6, 8, 12],
     'min_objectness': [0.0, 0.5, 0.75],
 }
-# Neither trained on (below 1 000 000) nor tested on (from 1 000 000).
-FIRST_SEED = 5_000_000
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--generator', default='embedded', help="'embedded' or a pipeline folder")
-    parser.add_argument('--scenes', type=int, default=60)
-    parser.add_argument('--steps', type=int, default=20)
-    parser.add_argument('--rounds', type=int, default=2)
-    args = parser.parse_args()
-    from dataclasses import replace
+    parser.add_argument('--scenes', type=int, help='default: 60, or as the config of --rows says')
+    parser.add_argument('--steps', type=int, help='DDIM steps; default: 20, or as the config of --rows says')
+    parser.add_argument('--rounds', type=int, help='default: 2, or as the config of --rows says')
+    parser.add_argument('--rows', type=Path, help='config of rows, such as configs/tables/training_free.py')
+    parser.add_argument('--only', nargs='+', metavar='ROW', help='rows to choose anew; default: all')
+    args = parser.parse_args(argv)
+    return run_reporting('tune_cut.py', lambda: _tune_rows(args) if args.rows else _tune_default(args))
 
-    from mmseg_gen.evaluation.training_free import LabelledImage, invert_for_evidence, score_training_free
-    from mmseg_gen.functional.cut_settings import EMBEDDED_CUT
-    from mmseg_gen.generators.embedded.scenes import CLASSES, render_scene
+
+def _tune_default(args: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from mmseg_gen.evaluation.training_free import invert_for_evidence
+    from mmseg_gen.functional.cut_settings import EMBEDDED_CUT, CutSettings
     from mmseg_gen.generators.parts import load_parts
+    from mmseg_gen.tables.scenes import TUNING_SEED, labelled_scenes
+    from mmseg_gen.tables.tuning import choose
 
-    samples = []
-    for i in range(args.scenes):
-        name = CLASSES[i % len(CLASSES)]
-        scene = render_scene(FIRST_SEED + i, names=[name])
-        samples.append(LabelledImage(scene.image, name, scene.labels > 0))
-    best = EMBEDDED_CUT
-    evidence = invert_for_evidence(load_parts(args.generator), samples, best, steps=args.steps)
-    for _ in range(args.rounds):
-        for name, values in GRID.items():
-            tried = {value: replace(best, **{name: value}) for value in values}
-            scores = {}
-            for value, settings in tried.items():
-                result = score_training_free(samples, evidence, settings, only='attention_cut')
-                scores[value] = result.iou['attention_cut'].mean()
-            best = tried[max(scores, key=scores.__getitem__)]
-            print(json.dumps({name: {str(v): round(float(s), 4) for v, s in scores.items()}}), flush=True)
-    print(best)
+    samples = labelled_scenes(args.scenes or 60, first_seed=TUNING_SEED)
+    parts = load_parts(args.generator)
+    evidence = invert_for_evidence(parts, samples, EMBEDDED_CUT, steps=args.steps or 20)
+    best = choose('attention_cut', asdict(EMBEDDED_CUT), GRID, evidence, samples, rounds=args.rounds or 2, tell=_tell)
+    print(CutSettings(**best.settings))
+
+
+def _tune_rows(args: argparse.Namespace) -> None:
+    from mmengine.config import Config
+
+    from mmseg_gen.generators.parts import load_parts
+    from mmseg_gen.tables.scenes import TUNING_SEED, labelled_scenes
+    from mmseg_gen.tables.tuning import tune_rows, tuning_evidence
+
+    config = Config.fromfile(args.rows)
+    unknown = [name for name in args.only or () if name not in config.rows]
+    if unknown:
+        raise UserError(f'Expected --only with rows from {", ".join(config.rows)}, but got {", ".join(unknown)}.')
+    samples = labelled_scenes(args.scenes or config.tuning.scenes, first_seed=TUNING_SEED)
+    evidence = tuning_evidence(load_parts(args.generator), samples, config, args.steps)
+    path = args.rows.parent / 'chosen_cuts.json'
+    rounds = args.rounds or config.tuning.rounds
+    tune_rows(config, evidence, samples, path, rounds=rounds, only=args.only, tell=_tell)
+    print(path)
+
+
+def _tell(name: str, scores: dict) -> None:
+    print(json.dumps({name: {str(value): round(score, 4) for value, score in scores.items()}}), flush=True)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

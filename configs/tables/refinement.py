@@ -1,7 +1,8 @@
 # Rows of the G4Seg tables. `fixed` is what makes a row what it is; the names in `search` are chosen on scenes that
 # nothing else is measured on, the same way for every row:
 #   python tools/tune_refinement.py
-# writes what it chose to chosen_refinements.json. A search begins with the choice of the row named `start`.
+# writes what it chose to chosen_refinements.json. A search begins with the choice of the row named `start`; rows with
+# `exact` are also chosen for what they do to as many masks above 0.95.
 _base_ = ['../_base_/default_runtime.py', './chosen_refinements.json']
 
 tuning = dict(scenes=40, rounds=1)
@@ -59,7 +60,9 @@ rows = {
         },
         search=['timestep', 'injection.self_weight', 'injection.cross_weight', 'gradient.step'],
     ),
-    'gradient, gated (ours)': dict(start='gradient (ours)', fixed={'gradient.gate': 0.03}),
+    'gradient, gated (ours)': dict(
+        start='gradient (ours)', fixed={'gradient.gate': 0.06}, search=['gradient.gate'], exact=True
+    ),
     'DenseCRF': dict(
         fixed=dict(type='DenseCRF', position_sigma=10.0, color_sigma=13.0, smooth_sigma=1.0),
         search=['position_sigma', 'color_sigma', 'smooth_sigma', 'color_weight', 'smooth_weight'],
@@ -84,6 +87,7 @@ grid = {
     'injection.self_weight': [0.15, 0.3, 0.6],
     'injection.cross_weight': [0.0, 1.0],
     'gradient.step': [0.3, 0.5, 0.8],
+    'gradient.gate': [0.03, 0.06, 0.1, 0.15],
     'position_sigma': [5.0, 10.0, 20.0],
     'color_sigma': [5.0, 13.0, 30.0],
     'smooth_sigma': [1.0, 3.0],

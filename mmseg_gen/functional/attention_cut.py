@@ -2,8 +2,8 @@
 
 The energy is the paper's with the sign of its background line corrected:
 ``E(M) = sum phi(p) + lam * sum over cut pairs psi(p, q)``, ``phi_fg = -log u``, ``phi_bg = -log(1 - u)``,
-``u = A_c + lambda_phi r``, ``psi = A_s + lambda_psi exp(-D)``. Shape letters: ``(H, W)`` the grid of the cut,
-``(R1, R2)`` the attention's.
+``u = A_c + lambda_phi r``, ``psi = A_s + lambda_psi exp(-D)``; the settings can weigh each of the four terms. Shape
+letters: ``(H, W)`` the grid of the cut, ``(R1, R2)`` the attention's.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from .attention import NEIGHBORS
 from .canvas import check_image, color_planes, limited_size, resize_map, resize_mask
 from .color_model import color_logit
 from .cut_settings import CutSettings
-from .evidence import Evidence, cross_map
+from .evidence import Evidence
 from .graph_cut import cut_energy, edge_slices, grid_cut
-from .mixture import mixture_calibration
+from .mask_refinement import solve_mask
 from .morphology import clean_mask, drop_faint_components, inner_boundary
+from .objectness import class_map, evidence_objectness, objectness
 
 __all__ = [
     'AttentionCut',
@@ -67,43 +68,7 @@ def boundary_seeds(mask: np.ndarray, count: int, rng: np.random.Generator) -> np
         rng: Seeded per sample by the caller.
     """
     boundary = np.argwhere(inner_boundary(mask))
-    return (
-        boundary[rng.choice(len(boundary), min(count, len(boundary)), replace=False)]
-        if len(boundary)
-        else boundary
-    )
-
-
-def objectness(cross: np.ndarray, seed_map: np.ndarray, lambda_phi: float, eps: float = 0.01) -> np.ndarray:
-    """Return ``u = clip(A_c + lambda_phi r, eps, 1 - eps)``, ``(H, W)``.
-
-    Args:
-        cross: Class map A_c in [0, 1], ``(H, W)``.
-        seed_map: Mean attention to the seeds r in [0, 1], same shape.
-        lambda_phi: Weight of the seed map.
-        eps: Distance kept from 0 and 1.
-
-    Raises:
-        ValueError: A map holds NaN or infinite values.
-    """
-    for name, array in (('cross', cross), ('seed_map', seed_map)):
-        if not np.isfinite(array).all():
-            raise ValueError(f'Expected `{name}` to be finite, but got NaN or infinite values.')
-    return np.clip(cross + lambda_phi * seed_map, eps, 1 - eps)
-
-
-def evidence_objectness(evidence: Evidence, size: tuple[int, int], settings: CutSettings) -> np.ndarray:
-    """Return the calibrated, biased objectness on any grid, float32 ``size`` in [epsilon, 1 - epsilon]."""
-    cross, eps = cross_map(evidence, settings.top_k), settings.epsilon
-    if settings.calibration == 'mixture':
-        cross = mixture_calibration(cross + settings.lambda_phi * evidence.seed_map)
-        u = objectness(resize_map(cross, size), np.zeros(size, np.float32), 0.0, eps)
-    else:
-        u = objectness(resize_map(cross, size), resize_map(evidence.seed_map, size), settings.lambda_phi, eps)
-    if settings.bias:
-        odds = u / (1 - u) * np.exp(np.float32(settings.bias))
-        u = np.clip(odds / (1 + odds), eps, 1 - eps)
-    return u.astype(np.float32)
+    return boundary[rng.choice(len(boundary), min(count, len(boundary)), replace=False)] if len(boundary) else boundary
 
 
 def geodesic_similarity(image: np.ndarray, scale: float) -> np.ndarray:
@@ -170,17 +135,24 @@ def attention_cut(evidence: Evidence, image: np.ndarray, settings: CutSettings |
     grid = evidence.seed_map.shape if settings.grid == 'attention' else limited_size(size, settings.max_side)
     colors = color_planes(resize_map(image, grid), settings.color_space)
     u = evidence_objectness(evidence, grid, settings)
-    affinity = np.maximum(resize_affinity(evidence.affinity, grid), 0)
+    raw, energy = _cut_rounds(u, _coherence(evidence, colors, settings), colors, settings)
+    u, mask = evidence_objectness(evidence, size, settings), resize_mask(raw, size)
+    if settings.refinement == 'bilateral':
+        mask = solve_mask(image, mask, settings.bilateral())
+    mask = clean_mask(mask, settings.min_component, settings.fill_holes)
+    if settings.min_objectness:
+        mask = drop_faint_components(mask, resize_map(class_map(evidence, settings), size), settings.min_objectness)
+    return AttentionCut(mask, u, energy, _uncertainty(u, mask))
+
+
+def _coherence(evidence: Evidence, colors: np.ndarray, settings: CutSettings) -> np.ndarray:
+    """Return the weights of the cut's edges, ``(4, H, W)``."""
+    affinity = settings.lambda_self * np.maximum(resize_affinity(evidence.affinity, colors.shape[:2]), 0)
     similarity = geodesic_similarity(colors, settings.color_scale)
     weights = pair_weights(affinity, similarity, settings.lambda_psi, settings.lam)
-    raw, energy = _cut_rounds(u, weights, colors, settings)
-    u = evidence_objectness(evidence, size, settings)
-    mask = clean_mask(resize_mask(raw, size), settings.min_component, settings.fill_holes)
-    if settings.min_objectness:
-        mask = drop_faint_components(
-            mask, resize_map(cross_map(evidence, settings.top_k), size), settings.min_objectness
-        )
-    return AttentionCut(mask, u, energy, _uncertainty(u, mask))
+    if settings.neighborhood == 4:
+        weights[[k for k, step in enumerate(NEIGHBORS) if 0 not in step]] = 0
+    return weights
 
 
 def _cut_rounds(

@@ -1,0 +1,119 @@
+"""The G4Seg tables at tiny size: their scenes, rows, settings and search."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmseg_gen.functional.coarsening import mask_iou
+from mmseg_gen.tables import g4seg_fig5, g4seg_tab4, g4seg_tab6, g4seg_tab10, refinement
+from mmseg_gen.tables.coarse_scenes import coarse_scenes
+from mmseg_gen.tables.context import Context
+from mmseg_gen.tables.scenes import TUNING_SEED
+from tests.tiny_models import tiny_parts
+
+ROOT = Path(__file__).resolve().parents[2]
+COARSE = dict(kinds=['eroded', 'shifted'], iou=[0.4, 0.8], soften=3.0)
+
+
+def test_scenes_hold_their_classes_their_truth_and_masks_of_the_asked_overlap():
+    scenes = coarse_scenes(8, COARSE)
+    assert [len(s.classes) for s in scenes] == [2, 3] * 4
+    assert [s.kind for s in scenes] == ['eroded', 'eroded', 'shifted', 'shifted'] * 2
+    for scene in scenes:
+        assert scene.image.shape == (64, 64, 3)
+        assert np.allclose(scene.probabilities.sum(0), 1, atol=1e-6)
+        assert set(np.unique(scene.truth)) <= set(range(len(scene.classes)))
+        assert scene.ious(scene.truth) == [1.0] * (len(scene.classes) - 1)
+        assert all(value < 0.9 for value in scene.ious(scene.probabilities.argmax(0)))
+    exact = coarse_scenes(2, COARSE, iou=(1.0, 1.0))
+    assert all(mask_iou(s.probabilities[1] > 0.5, s.truth == 1) > 0.99 for s in exact)
+
+
+def test_scenes_to_choose_on_are_others_than_scenes_to_judge_by():
+    judged, tuned = coarse_scenes(2, COARSE), coarse_scenes(2, COARSE, first_seed=TUNING_SEED)
+    assert all((a.image != b.image).any() for a, b in zip(judged, tuned, strict=True))
+
+
+def test_dotted_settings_are_nested():
+    flat = {'type': 'G4Seg', 'band.low': 0.1, 'band.high': 0.7, 'beta': 0.5}
+    assert refinement.nested(flat) == dict(type='G4Seg', band=dict(low=0.1, high=0.7), beta=0.5)
+
+
+def test_a_row_starts_from_what_was_chosen_for_another():
+    rows = {
+        'a': dict(fixed=dict(type='DenseCRF', x=1)),
+        'b': dict(start='a', fixed=dict(y=2)),
+        'c': dict(chain=['a', 'b']),
+    }
+    assert refinement.row_settings(rows, {}, 'b') == dict(type='DenseCRF', x=1, y=2)
+    assert refinement.row_settings(rows, {'a': dict(type='DenseCRF', x=5)}, 'b')['x'] == 5
+    chain = refinement.row_settings(rows, {}, 'c')
+    assert chain['type'] == 'RefinerChain'
+    assert [r['type'] for r in chain['refiners']] == ['DenseCRF', 'DenseCRF']
+    assert refinement.row_settings({'baseline': {}}, {}, 'baseline') is None
+
+
+def test_every_committed_row_builds(monkeypatch):
+    monkeypatch.setattr(refinement, 'embedded_parts', lambda: tiny_parts(clip=True))
+    settings = refinement.committed_settings()
+    assert settings.pop('baseline') is None
+    for own in settings.values():
+        refinement.build(own)
+
+
+@pytest.mark.parametrize('table', [g4seg_tab4, g4seg_fig5, g4seg_tab6, g4seg_tab10])
+def test_tables_have_the_rows_that_their_claims_name(table, tmp_path, monkeypatch):
+    def ious(refiner, scenes, name=''):
+        return np.full(len(scenes), 0.5)
+
+    monkeypatch.setattr(refinement, 'scene_ious', ious)
+    monkeypatch.setattr(refinement, 'build', lambda settings: None)
+    rows = table.run(Context('test', tmp_path, 'weights', quick=True))
+    names = [row.name for row in rows]
+    assert len(set(names)) == len(names)
+    assert all(c.better in names and c.worse in names for c in table.CLAIMS)
+    assert all(row.scores.count == rows[0].scores.count for row in rows)
+
+
+def test_a_row_scores_the_mean_over_objects():
+    scenes = coarse_scenes(2, COARSE)
+
+    def perfect(image, probabilities, classes):
+        scene = next(s for s in scenes if s.image is image)
+        return np.eye(len(classes))[scene.truth].transpose(2, 0, 1)
+
+    assert refinement.scene_ious(perfect, scenes).tolist() == [1.0, 1.0]
+    before = refinement.scene_ious(None, scenes)
+    expected = [
+        np.mean([mask_iou(s.probabilities.argmax(0) == c, s.truth == c) for c in range(1, len(s.classes))])
+        for s in scenes
+    ]
+    assert np.allclose(before, expected)
+
+
+def test_the_search_writes_what_it_chose(tmp_path):
+    spec = importlib.util.spec_from_file_location('tune_refinement', ROOT / 'tools' / 'tune_refinement.py')
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    (tmp_path / 'rows.py').write_text(f"""
+_base_ = ['./chosen_refinements.json']
+tuning = dict(scenes=3, rounds=1)
+coarse = {COARSE!r}
+rows = dict(baseline=dict(), crf=dict(fixed=dict(type='GuidedFilter', radius=1), search=['radius']))
+grid = dict(radius=[1, 3])
+""")
+    (tmp_path / 'chosen_refinements.json').write_text('{"tuning_iou": {}, "chosen": {}}')
+    assert tool.main(['--rows', str(tmp_path / 'rows.py')]) == 0
+    written = json.loads((tmp_path / 'chosen_refinements.json').read_text())
+    scenes = coarse_scenes(3, COARSE, first_seed=TUNING_SEED)
+    scores = {
+        r: refinement.scene_ious(refinement.build(dict(type='GuidedFilter', radius=r)), scenes).mean() for r in (1, 3)
+    }
+    assert written['chosen']['crf']['radius'] == max(scores, key=scores.get)
+    assert written['tuning_iou']['crf'] == pytest.approx(max(scores.values()), abs=1e-4)
+    assert tool.main(['--rows', str(tmp_path / 'rows.py'), '--only', 'none']) == 2
