@@ -122,10 +122,11 @@ class CutSettings:
 # training. `tools/tune_cut.py` repeats the search: these give 0.770 there, its own best 0.777.
 EMBEDDED_CUT = CutSettings(
     top_k=6,
-    lam=5.0,
+    lambda_phi=0.5,
+    calibration='mixture',
     color_scale=10.0,
     color_rounds=3,
     color_weight=4.0,
-    color_bins=6,
+    color_bins=8,
     min_objectness=0.75,
 )

@@ -3,7 +3,7 @@ synthesis = dict(
     generator='embedded',
     output='work_dirs/quickstart/synthetic',
     classes='embedded',
-    num_samples=320,
+    num_samples=640,
     steps=20,
     guidance=3.0,  # small models over-saturate at Stable Diffusion's 7.5
     seed=0,
@@ -15,11 +15,12 @@ synthesis = dict(
     labeller=dict(
         type='AttentionCutLabel',
         top_k=6,
-        lam=5.0,
+        lambda_phi=0.5,
+        calibration='mixture',
         color_scale=10.0,
         color_rounds=3,
         color_weight=4.0,
-        color_bins=6,
+        color_bins=8,
         min_objectness=0.75,
     ),
     filter=dict(min_area=0.02, max_area=0.9, drop_uncertain_share=0.1),
