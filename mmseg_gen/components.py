@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from mmseg_gen import datasets, evaluation, models, registry
+from mmseg_gen import datasets, evaluation, models, refiners, registry
+from mmseg_gen.engine import hooks
 
-__all__ = ['datasets', 'evaluation', 'models', 'registry']
+__all__ = ['datasets', 'evaluation', 'hooks', 'models', 'refiners', 'registry']

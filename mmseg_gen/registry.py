@@ -12,10 +12,12 @@ from mmseg.registry import DATASETS, HOOKS, INFERENCERS, LOOPS, METRICS, MODELS,
 
 # With a scope of their own, every build under `default_scope='mmseg'` would log a warning.
 GENERATORS = Registry('generator', scope='mmseg', locations=['mmseg_gen.generators'])
-REFINERS = Registry('refiner', scope='mmseg')
+REFINERS = Registry('refiner', scope='mmseg', locations=['mmseg_gen.refiners'])
+FEATURE_EXTRACTORS = Registry('feature extractor', scope='mmseg', locations=['mmseg_gen.refiners'])
 
 __all__ = [
     'DATASETS',
+    'FEATURE_EXTRACTORS',
     'GENERATORS',
     'HOOKS',
     'INFERENCERS',

@@ -16,7 +16,10 @@ coarse = dict(
 paper = {'type': 'G4Seg', 'update': 'mix', 'timestep': 400, 'beta': 0.8, 'band.max_distance': 5.0}
 no_filter = {'band.low': 0.0, 'band.high': 1.0, 'band.max_distance': None}
 stacked = dict(
-    type='Stacked', extractors=[dict(type='Colors'), dict(type='DiffusionMaps', timestep=100)], weights=[1.0, 1.0]
+    type='Stacked',
+    side=32,
+    extractors=[dict(type='Colors'), dict(type='DiffusionMaps', timestep=100)],
+    weights=[1.0, 1.0],
 )
 rows = {
     'baseline': dict(),
@@ -25,6 +28,9 @@ rows = {
     'EMI + SCA': dict(fixed={**paper, **no_filter}),
     'EMI + SCA + CF [0.2, 0.6]': dict(fixed=paper),
     'EMI + SCA + CF [0.1, 0.7]': dict(fixed={**paper, 'band.low': 0.1, 'band.high': 0.7}),
+    'null-text inversion': dict(
+        fixed={**paper, 'null_text.steps': 10, 'null_text.inner_steps': 5, 'null_text.guidance': 3.0}
+    ),
     'mix, tuned': dict(
         fixed={
             **paper,
@@ -61,7 +67,7 @@ rows = {
         search=['timestep', 'injection.self_weight', 'injection.cross_weight', 'gradient.step'],
     ),
     'gradient, gated (ours)': dict(
-        start='gradient (ours)', fixed={'gradient.gate': 0.06}, search=['gradient.gate'], exact=True
+        start='gradient (ours)', fixed={'gradient.gate': 0.05}, search=['gradient.gate'], exact=True
     ),
     'DenseCRF': dict(
         fixed=dict(type='DenseCRF', position_sigma=10.0, color_sigma=13.0, smooth_sigma=1.0),
@@ -87,7 +93,7 @@ grid = {
     'injection.self_weight': [0.15, 0.3, 0.6],
     'injection.cross_weight': [0.0, 1.0],
     'gradient.step': [0.3, 0.5, 0.8],
-    'gradient.gate': [0.03, 0.06, 0.1, 0.15],
+    'gradient.gate': [0.03, 0.05, 0.07, 0.1],
     'position_sigma': [5.0, 10.0, 20.0],
     'color_sigma': [5.0, 13.0, 30.0],
     'smooth_sigma': [1.0, 3.0],

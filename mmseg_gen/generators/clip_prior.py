@@ -50,7 +50,7 @@ class ClipPrior:
         entries = [ClassName(n, n, n) if isinstance(n, str) else n for n in names]
         self.names = [e.words for e in entries]
         self.groups = [e.group for e in entries]
-        self._texts = self._embed_texts(templates)
+        self.texts = self._embed_texts(templates)
 
     @torch.no_grad()
     def _embed_texts(self, templates: Sequence[str], batch: int = 256) -> Tensor:
@@ -74,7 +74,7 @@ class ClipPrior:
         model = self.clip.model
         pixels = clip_pixels(images.to(model.device), model.config.vision_config.image_size)
         found = F.normalize(_embedding(model.get_image_features(pixel_values=pixels)), dim=-1)
-        return (model.logit_scale.exp() * found @ self._texts.T).softmax(-1)
+        return (model.logit_scale.exp() * found @ self.texts.T).softmax(-1)
 
     def classify(self, images: Tensor) -> list[str]:
         """Return the group of each image's most probable class; without groups, the class itself.

@@ -66,7 +66,7 @@ def _coarse_scene(number: int, settings: Mapping[str, Any], first_seed: int, iou
     rng = np.random.default_rng(first_seed + number)
     objects = np.stack(
         [
-            soften_mask(coarsen_mask(truth == c, kind, rng.uniform(*iou), number), settings['soften'])
+            soften_mask(coarsen_mask(truth == c, kind, rng.uniform(*iou), number, iou[0]), settings['soften'])
             for c in range(1, len(names) + 1)
         ]
     )

@@ -16,6 +16,7 @@ CONVENTIONS = {
     'iou': "foreground IoU of each image, mean over images (TokenCut's and DiffusionSeg's convention)",
     'iou_pooled': "foreground IoU of all images' pixels together",
     'acc': 'share of pixels labelled right, mean over images',
+    'matched': 'share of object pixels whose best match lies within 1.5 cells of the true one, mean over images',
     'miou_pooled': "IoU of each class over all images' pixels together, mean over classes (MMSegmentation's mIoU)",
 }
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mmseg_gen.functional.coarsening import mask_iou
-from mmseg_gen.tables import g4seg_fig5, g4seg_tab4, g4seg_tab6, g4seg_tab10, refinement
+from mmseg_gen.tables import g4seg_fig5, g4seg_fig7, g4seg_tab4, g4seg_tab5, g4seg_tab6, g4seg_tab10, refinement
 from mmseg_gen.tables.coarse_scenes import coarse_scenes
 from mmseg_gen.tables.context import Context
 from mmseg_gen.tables.scenes import TUNING_SEED
@@ -66,7 +67,7 @@ def test_every_committed_row_builds(monkeypatch):
         refinement.build(own)
 
 
-@pytest.mark.parametrize('table', [g4seg_tab4, g4seg_fig5, g4seg_tab6, g4seg_tab10])
+@pytest.mark.parametrize('table', [g4seg_tab4, g4seg_fig5, g4seg_tab5, g4seg_tab6, g4seg_tab10])
 def test_tables_have_the_rows_that_their_claims_name(table, tmp_path, monkeypatch):
     def ious(refiner, scenes, name=''):
         return np.full(len(scenes), 0.5)
@@ -94,6 +95,18 @@ def test_a_row_scores_the_mean_over_objects():
         for s in scenes
     ]
     assert np.allclose(before, expected)
+
+
+def test_correspondences_of_a_shifted_image_are_counted(monkeypatch):
+    monkeypatch.setattr(g4seg_fig7, 'embedded_parts', lambda: tiny_parts(clip=True))
+    rows, columns = torch.meshgrid(torch.linspace(-1, 1, 32), torch.linspace(-1, 1, 32), indexing='ij')
+    distinct = torch.stack([rows, columns, rows * columns])[None]
+    mask = np.zeros((32, 32), bool)
+    mask[5:20, 4:20] = True
+    arguments = ([mask], ['cat'], dict(type='Colors'))
+    assert g4seg_fig7.accuracy(distinct, *arguments, False).tolist() == [1.0]
+    assert g4seg_fig7.accuracy(torch.zeros_like(distinct), *arguments, False)[0] < 0.1
+    assert 0 <= g4seg_fig7.accuracy(distinct, *arguments, True)[0] < 1
 
 
 def test_the_search_writes_what_it_chose(tmp_path):

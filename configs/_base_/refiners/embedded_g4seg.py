@@ -6,7 +6,7 @@ refiner = dict(
     timestep=600,
     samples=2,
     injection=dict(negative_branch=True),
-    gradient=dict(steps=8, step=0.5, gate=0.06),
+    gradient=dict(steps=8, step=0.5, gate=0.05),
     band=dict(low=0.0, high=1.0, max_distance=None),
     normalization='complement',
 )

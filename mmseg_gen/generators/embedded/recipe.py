@@ -58,6 +58,13 @@ def _train(name: str, module: torch.nn.Module, loss, args: argparse.Namespace, s
     module.eval().requires_grad_(False)
 
 
+def _tokenizer(folder: Path, corpus: Corpus) -> CLIPTokenizer:
+    # The trainer breaks ties at random, so a resumed run must read the tokenizer that the first one wrote.
+    if not (folder / 'tokenizer.json').is_file():
+        build_tokenizer(folder, _words(corpus), TOKEN_LIMIT).save_pretrained(folder)
+    return CLIPTokenizer.from_pretrained(folder)
+
+
 def _words(corpus: Corpus) -> list[str]:
     seen = {word for captions in corpus.captions for text in captions for word in re.findall('[a-z]+', text.lower())}
     return [*CAPTION_WORDS, *sorted(seen - set(CAPTION_WORDS))]
@@ -74,8 +81,7 @@ def train_embedded(args: argparse.Namespace) -> Path:
     corpus = _load_corpus(args)
     folder = args.work_dir / 'pipeline'
     torch.manual_seed(0)
-    tokenizer: CLIPTokenizer = build_tokenizer(folder / 'tokenizer', _words(corpus), TOKEN_LIMIT)
-    tokenizer.save_pretrained(folder / 'tokenizer')
+    tokenizer = _tokenizer(folder / 'tokenizer', corpus)
     vae, clip, unet = (m.to(device) for m in (build_vae(), build_clip(tokenizer), build_unet()))
     if 'vae' in args.stages:
         _train(

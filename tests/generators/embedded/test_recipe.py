@@ -165,6 +165,18 @@ def test_a_new_text_encoder_starts_cross_attention_anew(trained, tmp_path, monke
     assert same == {2: {'2'}, 1: set()}
 
 
+def test_a_resumed_run_reads_the_tokenizer_of_the_first(trained, tmp_path):
+    folder = tmp_path / 'pipeline' / 'tokenizer'
+    shutil.copytree(trained[1] / 'tokenizer', folder)
+    stored = json.loads((folder / 'tokenizer.json').read_text())
+    stored['model']['vocab'].update(
+        {'dog</w>': stored['model']['vocab']['cup</w>'], 'cup</w>': stored['model']['vocab']['dog</w>']}
+    )
+    (folder / 'tokenizer.json').write_text(json.dumps(stored))
+    train_embedded(_arguments(tmp_path, stages=[], scenes=4))
+    assert json.loads((folder / 'tokenizer.json').read_text()) == stored
+
+
 def test_scene_corpus_is_the_same_with_more_workers():
     one, two = scene_corpus(6, captions=2), scene_corpus(6, captions=2, workers=2)
     assert np.array_equal(one.images, two.images)
