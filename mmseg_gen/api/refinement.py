@@ -41,7 +41,7 @@ def refine(
             'guided-filter', 'pamr', 'cascade-psp'; or a refiner's config; or a refiner.
         generator: For G4Seg: 'embedded', a hub id, a diffusers folder, or loaded parts.
         device: ``'cpu'``, ``'cuda'``, ...; by default a GPU where there is one.
-        soften: Width in pixels over which the edges of a hard mask are softened; None for 4 % of the longer side.
+        soften: Width in pixels over which the edges of a hard mask are softened; None for 5 % of the longer side.
 
     Returns:
         Probabilities ``(n + 1, H, W)``, the background first, and labels ``(H, W)``.

@@ -10,14 +10,14 @@ synthesis = dict(
     batch_size=16,
     height=64,
     width=64,
-    evidence=dict(top_k=6, tau=0.5, num_seeds=16),
+    evidence=dict(top_k=3, tau=0.5, num_seeds=16),
     # mmseg_gen.functional.cut_settings.EMBEDDED_CUT
     labeller=dict(
         type='AttentionCutLabel',
-        top_k=6,
+        top_k=3,
         lambda_phi=0.5,
-        calibration='mixture',
-        color_scale=10.0,
+        lam=2.0,
+        color_scale=5.0,
         color_rounds=3,
         color_weight=4.0,
         color_bins=8,

@@ -1,0 +1,42 @@
+"""Stacked features against cosines taken one kind at a time."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmseg_gen.functional.feature_grid import color_maps, position_maps, stack_features
+
+
+def test_the_cosine_of_stacked_features_is_the_weighted_mean_of_the_kinds():
+    generator = torch.Generator().manual_seed(0)
+    first, second = torch.randn(2, 3, 4, 6, generator=generator), torch.randn(2, 5, 2, 3, generator=generator)
+    stacked = stack_features([first, second], (4, 6), [2.0, 1.0])
+    assert stacked.shape == (2, 8, 4, 6)
+    found = torch.cosine_similarity(stacked[0, :, 1, 2], stacked[1, :, 3, 5], dim=0)
+    grown = F.interpolate(second, (4, 6), mode='bilinear')
+    cosines = [torch.cosine_similarity(m[0, :, 1, 2], m[1, :, 3, 5], dim=0) for m in (first, grown)]
+    assert torch.allclose(found, (4 * cosines[0] + cosines[1]) / 5, atol=1e-6)
+
+
+def test_nearer_places_are_more_alike():
+    places = position_maps((6, 9), 2)
+    assert places.shape == (2, 3, 6, 9)
+    origin = places[0, :, 3, 4]
+    right = [(origin @ places[0, :, 3, x]).item() for x in range(4, 9)]
+    assert right == sorted(right, reverse=True)
+    assert right[0] == pytest.approx(1)
+
+
+def test_colours_of_other_brightness_differ():
+    grey = torch.tensor([-0.5, 0.5]).view(2, 1, 1, 1).expand(2, 3, 1, 1)
+    colors = color_maps(grey)[..., 0, 0]
+    assert torch.cosine_similarity(colors[0], colors[1], dim=0) < 0.9
+
+
+def test_weights_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match='one of `weights` for each'):
+        stack_features([torch.zeros(1, 1, 2, 2)], (2, 2), [1.0, 2.0])
+    with pytest.raises(ValueError, match='at least one map'):
+        stack_features([], (2, 2))
