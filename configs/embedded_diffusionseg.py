@@ -4,7 +4,7 @@ _base_ = [
     '_base_/generators/embedded.py',
     '_base_/datasets/synthetic_scenes.py',
     '_base_/models/diffusion_fcn.py',
-    '_base_/schedules/adam_600.py',
+    '_base_/schedules/adam_1k.py',
     '_base_/default_runtime.py',
 ]
 data_preprocessor = dict(size=(64, 64))

@@ -5,7 +5,7 @@ _base_ = [
     '_base_/generators/embedded_multiclass.py',
     '_base_/datasets/labelled_scenes.py',
     '_base_/models/unet.py',
-    '_base_/schedules/adam_600.py',
+    '_base_/schedules/adam_1k.py',
     '_base_/default_runtime.py',
 ]
 norm_cfg = dict(type='BN', requires_grad=True)

@@ -3,7 +3,7 @@ _base_ = [
     '_base_/generators/embedded.py',
     '_base_/datasets/synthetic_scenes.py',
     '_base_/models/unet.py',
-    '_base_/schedules/adam_600.py',
+    '_base_/schedules/adam_1k.py',
     '_base_/default_runtime.py',
 ]
 norm_cfg = dict(type='BN', requires_grad=True)
@@ -14,3 +14,18 @@ model = dict(
     decode_head=dict(in_channels=16, channels=16, norm_cfg=norm_cfg),
 )
 env_cfg = dict(dist_cfg=dict(backend='gloo'))
+# The painted objects differ from the test scenes in size and colour more than the U-Net, unlike the frozen features,
+# can bridge by itself.
+train_dataloader = dict(
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadBinaryMask'),
+            dict(type='RandomResize', scale=(64, 64), ratio_range=(0.7, 1.4), keep_ratio=True),
+            dict(type='RandomCrop', crop_size=(64, 64)),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='PhotoMetricDistortion'),
+            dict(type='PackSegInputs'),
+        ]
+    )
+)
