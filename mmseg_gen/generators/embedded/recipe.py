@@ -110,7 +110,7 @@ def _write_samples(folder: Path, corpus: Corpus, path: Path) -> None:
     """Draw samples of the corpus's ten most frequent captions, one a row."""
     counts = Counter(caption for captions in corpus.captions for caption in captions)
     prompts = [caption for caption, _ in counts.most_common(10)]
-    sheet = contact_sheet(load_parts(folder), prompts, steps=20)
+    sheet = contact_sheet(load_parts(folder), prompts, per_prompt=4, steps=10)
     cv2.imwrite(str(path), np.ascontiguousarray(sheet[..., ::-1]))
     logger.info('Samples of %s lie in %s', '; '.join(prompts), path)
 

@@ -41,7 +41,7 @@ def test_short_run_learns(trained, monkeypatch):
 
 
 def test_samples_of_the_most_frequent_captions_are_drawn(trained):
-    assert cv2.imread(str(trained[0] / 'samples.png')).shape == (10 * 64, 10 * 64, 3)
+    assert cv2.imread(str(trained[0] / 'samples.png')).shape == (10 * 64, 4 * 64, 3)
 
 
 def test_result_loads_as_a_stable_diffusion_pipeline_and_samples(trained):
