@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +24,20 @@ def pixel_loss(images: Tensor, targets: Tensor, scales: int) -> Tensor:
             break
         images, targets = F.avg_pool2d(images, 2), F.avg_pool2d(targets, 2)
     return torch.stack(losses).mean(0)
+
+
+def feature_loss(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """Return the squared distance of features of unit length, averaged over places and over maps, ``(N,)``.
+
+    Zhang et al. (CVPR 2018), Eq. 1, without its learned weights; in [0, 4].
+
+    Args:
+        found: Maps ``(N, C, H, W)`` of any channels and sizes.
+        wanted: Maps of the same shapes.
+    """
+    pairs = zip(found, wanted, strict=True)
+    squares = [(F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(1).mean((1, 2)) for a, b in pairs]
+    return torch.stack(squares).mean(0)
 
 
 def noise_autocorrelation(noise: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ Shape letters: N images, L layers, D length of a style, S steps.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,12 +17,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from mmseg_gen.errors import UserError
-from mmseg_gen.functional.inversion_loss import noise_autocorrelation, pixel_loss, rate_factor
+from mmseg_gen.functional.inversion_loss import feature_loss, noise_autocorrelation, pixel_loss, rate_factor
 from mmseg_gen.functional.writing import write_atomically
 
 from .stylegan2.network import StyleGan2
 
 SPACES = ('w', 'w+')
+Features = Callable[[Tensor], Sequence[Tensor]]
 _KEY = 'inversion'
 
 
@@ -36,6 +38,7 @@ class InversionSettings:
         learning_rate: Its highest value; it rises over the first 5 % of the steps and falls over the last 25 %.
         scales: Sizes at which pixels are compared: the image's own, half of it, ...
         style_weight: Weight of the squared distance of the styles from the mean style (ours).
+        feature_weight: Weight of the feature loss, where ``features`` are given; the pixel loss has 1 (ours).
         optimize_noise: Whether the noise maps are fitted too. What they take up, style mixing does not change.
         noise_weight: Weight of the noise's autocorrelation, which keeps the image out of it.
 
@@ -48,13 +51,14 @@ class InversionSettings:
     learning_rate: float = 0.1
     scales: int = 4
     style_weight: float = 0.0
+    feature_weight: float = 1.0
     optimize_noise: bool = False
     noise_weight: float = 1e5
 
     def __post_init__(self) -> None:
         if self.space not in SPACES:
             raise ValueError(f'Expected `space` from {", ".join(SPACES)}, but got {self.space!r}.')
-        for name, low in (('steps', 1), ('scales', 1), ('style_weight', 0), ('noise_weight', 0)):
+        for name, low in (('steps', 1), ('scales', 1), ('style_weight', 0), ('feature_weight', 0), ('noise_weight', 0)):
             if getattr(self, name) < low:
                 raise ValueError(f'Expected `{name}` to be {low} or more, but got {getattr(self, name)}.')
         if not self.learning_rate > 0:
@@ -81,6 +85,7 @@ def invert_images(
     images: Tensor,
     settings: InversionSettings | None = None,
     *,
+    features: Features | None = None,
     checkpoint: str | Path | None = None,
     save_every: int = 100,
 ) -> Inversion:
@@ -92,19 +97,23 @@ def invert_images(
         model: The generator, in float32.
         images: ``(N, 3, R, R)`` in [-1, 1], R the generator's resolution.
         settings: How.
+        features: Maps images ``(N, 3, R, R)`` to feature maps ``(N, C, H, W)`` of any network that gradients can pass,
+            :func:`.clip_features` for instance; they are compared beside the pixels.
         checkpoint: File that holds the state; where it exists, the optimisation goes on from it, and the result is that
-            of one run. It must be of the same images and settings.
+            of one run. It must be of the same images, settings and kind of features.
         save_every: Steps between writes of that file; it is written at the end too.
 
     Raises:
-        ValueError: ``images`` have another shape or values that are not finite.
+        ValueError: ``images`` have another shape or values that are not finite, or ``save_every`` is below 1.
         UserError: The checkpoint is damaged, or of other images or settings.
     """
     settings = settings or InversionSettings()
+    if save_every < 1:
+        raise ValueError(f'Expected `save_every` to be 1 or more, but got {save_every}.')
     side = model.config.resolution
     if images.ndim != 4 or images.shape[1:] != (3, side, side) or not len(images) or not torch.isfinite(images).all():
         raise ValueError(f'Expected finite `images` of shape (N, 3, {side}, {side}), but got {tuple(images.shape)}.')
-    run = _Run(model, images.to(model.mapping.mean_style), settings)
+    run = _Run(model, images.to(model.mapping.mean_style), settings, features)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
         run.load(path)
@@ -120,8 +129,14 @@ def invert_images(
 class _Run:
     """The state of one optimisation."""
 
-    def __init__(self, model: StyleGan2, targets: Tensor, settings: InversionSettings) -> None:
+    def __init__(
+        self, model: StyleGan2, targets: Tensor, settings: InversionSettings, features: Features | None
+    ) -> None:
         self.model, self.targets, self.settings, self.step = model, targets, settings, 0
+        self.features = features
+        with torch.no_grad():
+            # Copies: features may be views of the images.
+            self.wanted = [] if features is None else [maps.clone() for maps in features(targets)]
         count, layers = len(targets), 1 if settings.space == 'w' else model.num_layers
         self.w = model.mapping.mean_style.detach().expand(count, layers, -1).clone()
         self.noise = [conv.noise.detach().expand(count, 1, -1, -1).clone() for conv in model.synthesis.convs]
@@ -137,6 +152,8 @@ class _Run:
         images = self.model.synthesis(self._styles(), self.noise)
         pixels = pixel_loss(images, self.targets, settings.scales)
         loss = pixels.sum()
+        if self.features is not None:
+            loss = loss + settings.feature_weight * feature_loss(self.features(images), self.wanted).sum()
         if settings.style_weight:
             away = (self.w - self.model.mapping.mean_style).square().mean((1, 2))
             loss = loss + settings.style_weight * away.sum()
@@ -159,7 +176,7 @@ class _Run:
         return Inversion(self._styles().detach().clone(), noise, torch.stack(self.losses))
 
     def save(self, path: Path) -> None:
-        state = {'targets': self.targets, 'losses': torch.stack(self.losses)}
+        state = {**self._given(), 'losses': torch.stack(self.losses)}
         for k, tensor in enumerate(self.fitted):
             moments = self.optimizer.state[tensor]
             state |= {f'{k}.value': tensor, f'{k}.mean': moments['exp_avg'], f'{k}.square': moments['exp_avg_sq']}
@@ -172,7 +189,10 @@ class _Run:
             with safe_open(path, 'pt') as file:
                 settings = json.loads((file.metadata() or {})[_KEY])
                 state = {key: file.get_tensor(key).to(self.targets) for key in file.keys()}
-            same = settings == asdict(self.settings) and torch.equal(state['targets'], self.targets)
+            given = self._given()
+            stored = {key: value for key, value in state.items() if key == 'targets' or key.startswith('wanted.')}
+            same = settings == asdict(self.settings) and stored.keys() == given.keys()
+            same = same and all(torch.equal(stored[key], value) for key, value in given.items())
         except (SafetensorError, KeyError, ValueError) as error:
             raise UserError(f'Expected {path} to hold an inversion, but it is damaged or of another kind.') from error
         if not same:
@@ -188,6 +208,9 @@ class _Run:
             tensor.data.copy_(state[f'{k}.value'])
             moments = {'exp_avg': state[f'{k}.mean'], 'exp_avg_sq': state[f'{k}.square']}
             self.optimizer.state[tensor] = {'step': torch.tensor(float(self.step)), **moments}
+
+    def _given(self) -> dict[str, Tensor]:
+        return {'targets': self.targets} | {f'wanted.{k}': maps for k, maps in enumerate(self.wanted)}
 
     def _styles(self) -> Tensor:
         return self.w.expand(-1, self.model.num_layers, -1)

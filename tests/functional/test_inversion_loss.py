@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.ndimage import uniform_filter
 
-from mmseg_gen.functional.inversion_loss import noise_autocorrelation, pixel_loss, rate_factor
+from mmseg_gen.functional.inversion_loss import feature_loss, noise_autocorrelation, pixel_loss, rate_factor
 
 
 def draw(*shape, seed=0):
@@ -48,3 +48,24 @@ def test_the_learning_rate_rises_and_falls():
     assert factors[100] == factors[700] == 1
     assert factors[-1] < 1e-4
     assert factors[874] == pytest.approx(0.5 - 0.5 * math.cos(math.pi * (1 - 0.8745) / 0.25))
+
+
+def test_feature_loss_equals_a_loop_over_places_and_is_blind_to_length():
+    found = [draw(2, 5, 3, 4), draw(2, 2, 1, 6, seed=2)]
+    wanted = [draw(2, 5, 3, 4, seed=1), draw(2, 2, 1, 6, seed=3)]
+    expected = np.zeros(2)
+    for a, b in zip(found, wanted, strict=True):
+        for n in range(2):
+            columns = [
+                np.square(p / np.sqrt((p * p).sum()) - q / np.sqrt((q * q).sum())).sum()
+                for p, q in zip(a[n].flatten(1).T.numpy(), b[n].flatten(1).T.numpy(), strict=True)
+            ]
+            expected[n] += np.mean(columns) / 2
+    np.testing.assert_allclose(feature_loss(found, wanted), expected)
+    torch.testing.assert_close(feature_loss([7 * a for a in found], wanted), feature_loss(found, wanted))
+    assert float(feature_loss(found, found).sum()) == 0
+
+
+def test_feature_loss_can_be_propagated_through():
+    wanted = [draw(2, 3, 2, 2, seed=1)]
+    assert torch.autograd.gradcheck(lambda x: feature_loss([x], wanted), draw(2, 3, 2, 2).requires_grad_())

@@ -117,3 +117,38 @@ def test_bad_images_and_settings_are_named(model, targets):
     for name, value in (('space', 'z'), ('steps', 0), ('scales', 0), ('learning_rate', 0.0), ('noise_weight', -1.0)):
         with pytest.raises(ValueError, match=f'`{name}`'):
             InversionSettings(**{name: value})
+
+
+def _thirds(images):
+    """Features of images: their means over vertical thirds, and the pixels themselves."""
+    return [torch.nn.functional.adaptive_avg_pool2d(images, (1, 3)), images]
+
+
+def test_features_draw_the_styles_to_what_they_see(model, targets):
+    settings = InversionSettings(steps=1, feature_weight=0.5)
+    plain, seen = invert_images(model, targets, settings), invert_images(model, targets, settings, features=_thirds)
+    # The losses before the first step are those of the pixels alone, and Adam's first step has a fixed length.
+    assert torch.equal(plain.losses, seen.losses)
+    styles = model.mapping.mean_style.expand(2, model.num_layers, -1).clone().requires_grad_()
+    images = model.synthesis(styles)
+    loss = pixel_loss(images, targets, 4).sum()
+    for a, b in zip(_thirds(images), _thirds(targets), strict=True):
+        unit = a / a.norm(dim=1, keepdim=True) - b / b.norm(dim=1, keepdim=True)
+        loss = loss + 0.5 * unit.square().sum(1).mean((1, 2)).sum() / 2
+    gradient = torch.autograd.grad(loss, styles)[0].sum(1)
+    moved = seen.styles[:, 0] - model.mapping.mean_style
+    sure = gradient.abs() > 1e-5
+    assert torch.equal(moved.sign()[sure], -gradient.sign()[sure])
+    without = invert_images(model, targets, InversionSettings(steps=40))
+    nearer = invert_images(model, targets, InversionSettings(steps=40, feature_weight=3.0), features=_thirds)
+    assert not torch.equal(without.styles, nearer.styles)
+
+
+def test_a_checkpoint_of_other_features_is_refused(model, targets, tmp_path):
+    settings, path = InversionSettings(steps=2), tmp_path / 'state.safetensors'
+    whole = invert_images(model, targets, settings, features=_thirds, checkpoint=path)
+    again = invert_images(model, targets, settings, features=_thirds, checkpoint=path)
+    assert torch.equal(whole.styles, again.styles)
+    for other in (None, lambda images: [images]):
+        with pytest.raises(UserError, match='give another `checkpoint`'):
+            invert_images(model, targets, settings, features=other, checkpoint=path)

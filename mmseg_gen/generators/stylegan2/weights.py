@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.writing import write_atomically
+from mmseg_gen.generators.sources import EMBEDDED, EMBEDDED_STYLEGAN2
 from mmseg_gen.generators.structure import check_weights
 
 from .config import StyleGan2Config
@@ -68,7 +69,7 @@ def load_stylegan2(
     """Return a generator from our safetensors, frozen and in eval mode.
 
     Args:
-        path: File of :func:`save_stylegan2` or `tools/convert_stylegan2.py`.
+        path: File of :func:`save_stylegan2` or `tools/convert_stylegan2.py`, or 'embedded' for the package's own.
         device: Where to put it.
         dtype: Precision of the convolutions; weights and styles stay in float32, and the image is summed in it.
 
@@ -79,7 +80,7 @@ def load_stylegan2(
     """
     if dtype not in _DTYPES:
         raise ValueError(f'Expected `dtype` from {", ".join(map(str, _DTYPES))}, but got {dtype}.')
-    path = Path(path)
+    path = EMBEDDED_STYLEGAN2 / 'model.safetensors' if str(path) == EMBEDDED else Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'Expected a StyleGAN2 at {path}, but there is no such file.')
     try:
