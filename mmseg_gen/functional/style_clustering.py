@@ -58,6 +58,10 @@ class ClusterSettings:
                 raise ValueError(f'Expected `{name}` from {", ".join(words)}, but got {getattr(self, name)!r}.')
 
 
+class TooFewColors(ValueError):
+    """An image has fewer distinct pixels than clusters are asked for."""
+
+
 @dataclass(frozen=True)
 class StyleClusters:
     """Clusters of one image, the largest first.
@@ -93,7 +97,7 @@ def cluster_styles(images: np.ndarray, settings: ClusterSettings | None = None) 
         settings: How.
 
     Raises:
-        ValueError: The image has fewer distinct pixels than clusters are asked for.
+        TooFewColors: The image has fewer distinct pixels than clusters are asked for.
     """
     settings = settings or ClusterSettings()
     if settings.clusters > 255:
@@ -169,7 +173,7 @@ def _sample(flat: np.ndarray, settings: ClusterSettings) -> np.ndarray:
     pixels = flat.shape[1]
     distinct = _distinct_pixels(flat, settings.clusters)
     if len(distinct) < settings.clusters:
-        raise ValueError(
+        raise TooFewColors(
             f'Expected `clusters` to be at most {len(distinct)}, the number of distinct pixels in all styles, but got '
             f'{settings.clusters}; ask for fewer clusters.'
         )

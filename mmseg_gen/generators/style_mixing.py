@@ -12,7 +12,7 @@ from torch import Tensor
 from mmseg_gen.functional.style_stack import StyleStack
 
 from .stylegan2.mixing import check_cutoff, mix_styles
-from .stylegan2.network import StyleGan2
+from .stylegan2.network import Noise, StyleGan2
 
 
 def to_pixels(images: Tensor) -> np.ndarray:
@@ -35,6 +35,19 @@ def random_styles(model: StyleGan2, count: int, *, seed: int = 0, truncation: fl
         return model.styles(z.to(model.mapping.mean_style), truncation)
 
 
+def random_noise(model: StyleGan2, seed: int) -> list[Tensor]:
+    """Return one noise map for each convolution, ``(1, 1, h, w)``: the same on every device, for all images of a stack.
+
+    Args:
+        model: The generator.
+        seed: Of the noise.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    shapes = [conv.noise.shape for conv in model.synthesis.convs]
+    drawn = [torch.randn((1, 1, *shape), generator=generator) for shape in shapes]
+    return [noise.to(model.mapping.mean_style) for noise in drawn]
+
+
 @torch.no_grad()
 def style_variations(
     model: StyleGan2,
@@ -44,7 +57,7 @@ def style_variations(
     count: int = 50,
     seed: int = 0,
     truncation: float = 0.7,
-    noise: str = 'const',
+    noise: Noise = 'const',
     batch: int = 4,
     max_side: int | None = None,
 ) -> Iterator[np.ndarray]:
@@ -59,7 +72,8 @@ def style_variations(
         count: Variations, the paper's n.
         seed: Of the random styles.
         truncation: Of the random styles; the paper does not say (its figures of images have 0.7).
-        noise: 'const', 'none', or 'random', which is drawn by the global generator of PyTorch.
+        noise: 'const', 'none', maps as :class:`Synthesis` takes them, or 'random': :func:`random_noise` of the seed,
+            one draw for all variations, so that noise tells no pixels apart.
         batch: Variations at a time.
         max_side: Larger images are reduced by area to this side, so that the evidence stays small.
 
@@ -73,6 +87,7 @@ def style_variations(
     expected = (model.num_layers, model.config.style_dim)
     if content.shape not in (expected, (1, *expected)):
         raise ValueError(f'Expected `content` of shape {expected}, but got {tuple(content.shape)}.')
+    noise = random_noise(model, seed) if isinstance(noise, str) and noise == 'random' else noise
     return _variations(model, content.reshape(1, *expected), cutoff, count, seed, truncation, noise, batch, max_side)
 
 

@@ -13,8 +13,8 @@ class LoadEvidence(BaseTransform):
     """Read what the generator said of an image, for a labelling transform to use.
 
     Required keys: ``evidence_path``, as :class:`~mmseg_gen.datasets.SyntheticDataset` gives it.
-    Modified keys: ``evidence``: of one class, or a :class:`~mmseg_gen.functional.scene_evidence.SceneEvidence` in sets
-    of several classes.
+    Modified keys: ``evidence``: of one class, a :class:`~mmseg_gen.functional.scene_evidence.SceneEvidence` in sets of
+    several classes, or a :class:`~mmseg_gen.functional.style_stack.StyleStack` in sets by style mixing.
     """
 
     def transform(self, results: dict) -> dict:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmseg_gen.errors import Undecided
 from mmseg_gen.functional.style_clustering import ClusterSettings
 from mmseg_gen.functional.style_foreground import FOUND, ForegroundSettings, label_styles
+from mmseg_gen.functional.style_objects import label_objects
 from mmseg_gen.functional.style_stack import StyleStack
 from mmseg_gen.registry import TRANSFORMS
 
@@ -18,11 +20,13 @@ from mmseg_gen.registry import TRANSFORMS
 class StyleMixingLabel(BaseTransform):
     """Label an image with the clusters of pixels that change colour together, in place of a stored mask.
 
-    Works while synthesizing and in a training pipeline, after ``LoadStyleStack`` and before anything that moves pixels:
+    Works while synthesizing and in a training pipeline, after ``LoadEvidence`` and before anything that moves pixels.
+    Where the stack has boxes, each object is clustered by itself inside its box.
 
     Required keys: ``img`` (uint8, ``(H, W, 3)``), ``evidence``
     (:class:`~mmseg_gen.functional.style_stack.StyleStack`). Modified keys: ``gt_seg_map`` (uint8 ``(H, W)``: 0
-    background, parts from 1 on), ``seg_fields``, ``label_quality`` (``uncertainty`` in [0, 1]).
+    background, parts from 1 on, or the labels of the boxes), ``seg_fields``, ``label_quality`` (``uncertainty`` in
+    [0, 1]; with boxes ``boxes``, their number, and ``boxes_dropped``, that of boxes without a confident object).
 
     Args:
         channel_order: Of ``img``: 'bgr', as MMSegmentation loads it, or 'rgb'.
@@ -47,24 +51,36 @@ class StyleMixingLabel(BaseTransform):
 
         Raises:
             ValueError: ``evidence`` is missing or of another method, there are fewer distinct pixels than clusters, or
-                there is no confident foreground or background: a sample to drop.
+                a box lies outside the image.
+            Undecided: There is no confident foreground or background, in no box: a sample to drop.
         """
         stack = results.get('evidence')
         if not isinstance(stack, StyleStack):
             raise ValueError(
                 f'Expected `evidence` as a style stack in the results, but got {type(stack).__name__}; put '
-                'LoadStyleStack before this transform.'
+                'LoadEvidence before this transform, on a set made by style mixing.'
             )
         image = results['img'] if self.channel_order == 'rgb' else results['img'][..., ::-1]
-        found = label_styles(stack, np.ascontiguousarray(image), self.clustering, self.foreground)
-        if found.outcome != FOUND:
-            raise ValueError(f'Expected clusters inside and outside the object, but got {found.outcome}.')
-        results['gt_seg_map'] = found.labels
-        results['label_quality'] = {'uncertainty': found.uncertainty}
+        labelled = self._whole if stack.boxes is None else self._objects
+        results['gt_seg_map'], results['label_quality'] = labelled(stack, np.ascontiguousarray(image))
         names = results.setdefault('seg_fields', [])
         if 'gt_seg_map' not in names:
             names.append('gt_seg_map')
         return results
+
+    def _whole(self, stack: StyleStack, image: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+        found = label_styles(stack, image, self.clustering, self.foreground)
+        if found.outcome != FOUND:
+            raise Undecided(found.outcome)
+        return found.labels, {'uncertainty': found.uncertainty}
+
+    def _objects(self, stack: StyleStack, image: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+        found = label_objects(stack, image, self.clustering, self.foreground)
+        dropped = sum(outcome != FOUND for outcome in found.outcomes)
+        if dropped == len(found.outcomes):
+            raise Undecided(f'{found.outcomes[0]} in any box' if found.outcomes else 'no box')
+        counts = {'boxes': float(len(found.outcomes)), 'boxes_dropped': float(dropped)}
+        return found.labels, {'uncertainty': found.uncertainty, **counts}
 
     def __repr__(self) -> str:
         settings = f'clustering={self.clustering}, foreground={self.foreground}'

@@ -6,10 +6,11 @@ import pickle
 import numpy as np
 import pytest
 
-from mmseg_gen.datasets.transforms import LoadStyleStack, StyleMixingLabel
+from mmseg_gen.datasets.transforms import LoadEvidence, StyleMixingLabel
 from mmseg_gen.engine.labelling import label_image
 from mmseg_gen.functional.style_clustering import ClusterSettings
 from mmseg_gen.functional.style_foreground import ForegroundSettings, label_styles
+from mmseg_gen.functional.style_objects import label_objects
 from mmseg_gen.functional.style_stack import StyleStack
 from mmseg_gen.registry import TRANSFORMS
 
@@ -67,7 +68,7 @@ def test_survives_copies_and_pickles(stack, image):
 
 def test_stored_evidence_gives_the_label_of_synthesis(tmp_path, stack, image):
     stack.save(tmp_path / 's.npz')
-    loaded = LoadStyleStack()({'img': image, 'evidence_path': str(tmp_path / 's.npz')})
+    loaded = LoadEvidence()({'img': image, 'evidence_path': str(tmp_path / 's.npz')})
     transform = StyleMixingLabel(**SETTINGS)
     again = transform(loaded)['gt_seg_map']
     assert np.array_equal(again, transform({'img': image, 'evidence': stack.stored()})['gt_seg_map'])
@@ -79,18 +80,35 @@ def test_labels_while_synthesizing_and_names_what_it_drops(stack, image, truth):
     assert found.measures['area'] == pytest.approx(truth.mean())
     dropped = label_image(StyleMixingLabel(clusters=2, saliency_threshold=1.0), image, stack)
     assert dropped.mask is None
-    assert dropped.error.endswith('but got no confident foreground.')
+    assert (dropped.error, dropped.undecided) == ('', 'no confident foreground')
     few = label_image(StyleMixingLabel(clusters=3), image, stack)
     assert 'at most 2' in few.error
 
 
+def test_boxes_label_objects_one_by_one(stack, image, truth):
+    boxed = StyleStack(stack.images, np.array([[0, 0, 30, 20], [0, 0, 3, 3]]), np.array([2, 1]), (1, 2))
+    expected = label_objects(
+        boxed, image, ClusterSettings(2, 'rgb'), ForegroundSettings('corner', corner_size=0.2, use_image=True)
+    )
+    found = label_image(StyleMixingLabel(**SETTINGS), image, boxed)
+    assert np.array_equal(found.mask, expected.labels)
+    assert np.array_equal(found.mask, 2 * truth)
+    assert (found.measures['boxes'], found.measures['boxes_dropped']) == (2, 1)
+    for boxes, labels, reason in (
+        (np.array([[0, 0, 3, 3]]), [1], 'fewer colours than clusters in any box'),
+        (np.zeros((0, 4)), [], 'no box'),
+    ):
+        dropped = label_image(StyleMixingLabel(**SETTINGS), image, StyleStack(stack.images, boxes, np.array(labels)))
+        assert dropped.undecided == reason
+
+
 def test_errors_name_what_is_missing(image, tmp_path):
-    with pytest.raises(ValueError, match='put LoadStyleStack before'):
+    with pytest.raises(ValueError, match='put LoadEvidence before'):
         StyleMixingLabel()({'img': image})
     with pytest.raises(ValueError, match='evidence_path'):
-        LoadStyleStack()({'img': image})
+        LoadEvidence()({'img': image})
     with pytest.raises(FileNotFoundError):
-        LoadStyleStack()({'evidence_path': str(tmp_path / 'none.npz')})
+        LoadEvidence()({'evidence_path': str(tmp_path / 'none.npz')})
     with pytest.raises(ValueError, match='channel_order'):
         StyleMixingLabel(channel_order='hsv')
     with pytest.raises(TypeError, match='cutoff'):

@@ -1,0 +1,18 @@
+# MMSeg's U-Net, a quarter as wide, on cats of the embedded StyleGAN2, labelled by style mixing.
+#   python tools/synthesize.py configs/embedded_stylemix.py
+#   python tools/train.py configs/embedded_stylemix.py
+_base_ = [
+    '_base_/generators/embedded_stylegan2.py',
+    '_base_/datasets/cat_photos.py',
+    '_base_/models/unet.py',
+    '_base_/schedules/adam_1k.py',
+    '_base_/default_runtime.py',
+]
+norm_cfg = dict(type='BN', requires_grad=True)
+data_preprocessor = dict(size=(64, 64))
+model = dict(
+    data_preprocessor=data_preprocessor,
+    backbone=dict(base_channels=16, norm_cfg=norm_cfg),
+    decode_head=dict(in_channels=16, channels=16, norm_cfg=norm_cfg),
+)
+env_cfg = dict(dist_cfg=dict(backend='gloo'))

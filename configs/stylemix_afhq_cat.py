@@ -1,0 +1,13 @@
+# U-Net on cats of AFHQ's generator, labelled by style mixing; tested on a folder of images and masks.
+#   python tools/synthesize.py configs/stylemix_afhq_cat.py
+#   python tools/train.py configs/stylemix_afhq_cat.py
+_base_ = [
+    '_base_/generators/stylegan2_afhq_cat.py',
+    '_base_/datasets/stylemix_folder.py',
+    '_base_/models/unet.py',
+    '_base_/schedules/adam_40k.py',
+    '_base_/default_runtime.py',
+]
+train_dataloader = dict(dataset=dict(data_root='data/synthetic/stylemix_afhq_cat'))
+test_dataloader = dict(dataset=dict(data_root='data/afhq_cat'))
+data_hint = {'data/afhq_cat': 'Put test/images and test/masks there, see docs/datasets/folder.md.'}

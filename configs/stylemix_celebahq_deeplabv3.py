@@ -1,0 +1,11 @@
+# DeepLabV3 on photographs of CelebA-HQ, labelled by style mixing in FFHQ's generator; tested on CelebAMask-HQ.
+#   python tools/synthesize.py configs/stylemix_celebahq_deeplabv3.py
+#   python tools/train.py configs/stylemix_celebahq_deeplabv3.py
+_base_ = [
+    '_base_/generators/stylegan2_celebahq.py',
+    '_base_/datasets/stylemix_celebamask_hq.py',
+    '_base_/models/deeplabv3.py',
+    '_base_/schedules/adam_40k.py',
+    '_base_/default_runtime.py',
+]
+train_dataloader = dict(dataset=dict(data_root='data/synthetic/stylemix_celebahq'))
