@@ -1,0 +1,1 @@
+"""fobadiffusion from photos to segmentors: the stages, each of which goes on where it was killed."""

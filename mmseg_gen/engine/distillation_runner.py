@@ -1,0 +1,67 @@
+"""What MMEngine's Runner gets for a concept distillation."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmseg_gen.errors import UserError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+FOLDER = 'distilled'
+EXPORT_DTYPES = ('float32', 'float16')
+_NEEDED = ('work_dir', 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
+
+
+def runner_config(config: Config) -> Config:
+    """Return the config of the Runner, which works in ``WORK/distilled``; the given one stays as it is.
+
+    Raises:
+        UserError: A setting is missing or wrong.
+    """
+    from mmengine.config import Config
+
+    own = Config(config.to_dict())
+    missing = [key for key in _NEEDED if own.get(key) is None]
+    if missing:
+        raise UserError(
+            f'Expected the config to have {", ".join(_NEEDED)}, but it lacks {", ".join(missing)}; see '
+            'configs/fobadiffusion_cub.py.'
+        )
+    if own.get('export_dtype', EXPORT_DTYPES[0]) not in EXPORT_DTYPES:
+        raise UserError(f'Expected `export_dtype` from {", ".join(EXPORT_DTYPES)}, but got {own.export_dtype!r}.')
+    _check_interval(own)
+    own.train_dataloader.dataset.setdefault('preliminary', str(Path(own.work_dir) / 'preliminary'))
+    own.work_dir = str(Path(own.work_dir) / FOLDER)
+    # Runners of one process share what has the same name: logs and curves would go to the first one's folder.
+    name = f'distillation_{time.time_ns()}'
+    own.experiment_name = name
+    own.visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')], name=name)
+    for kind in ('val', 'test'):
+        own.update({f'{kind}_dataloader': None, f'{kind}_cfg': None, f'{kind}_evaluator': None})
+    return own
+
+
+def _check_interval(own: Config) -> None:
+    interval = own.get('default_hooks', {}).get('checkpoint', {}).get('interval', 1)
+    counts = own.optim_wrapper.get('accumulative_counts', 1)
+    if interval % counts:
+        raise UserError(
+            'Expected `default_hooks.checkpoint.interval` to be a multiple of `optim_wrapper.accumulative_counts` '
+            f'{counts}, but got {interval}: no checkpoint holds the gradients in between.'
+        )
+
+
+def use_processors(own: Config) -> None:
+    """Let several processes train together without GPUs too, which MMEngine does not by itself."""
+    import torch
+    from mmengine import dist
+
+    if own.get('launcher', 'none') == 'none' or torch.cuda.is_available():
+        return
+    if not dist.is_distributed():
+        torch.distributed.init_process_group('gloo')
+    own.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
