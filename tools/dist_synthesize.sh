@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Synthesize with several devices or machines: tools/dist_synthesize.sh CONFIG DEVICES [arguments of tools/synthesize.py]
+# Synthesize with several devices of one or more machines: tools/dist_synthesize.sh CONFIG DEVICES [arguments of tools/synthesize.py]
+# A process that dies is started again, MAX_RESTARTS times; see docs/scale.md.
 set -euo pipefail
 
 CONFIG=$1
@@ -12,4 +13,5 @@ PYTHONPATH="$HERE/..:${PYTHONPATH:-}" python -m torch.distributed.run \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \
     --master_port="${PORT:-29500}" \
     --nproc_per_node="$DEVICES" \
+    --max_restarts="${MAX_RESTARTS:-3}" \
     "$HERE/synthesize.py" "$CONFIG" --launcher pytorch "${@:3}"

@@ -13,4 +13,5 @@ PYTHONPATH="$HERE/..:${PYTHONPATH:-}" python -m torch.distributed.run \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \
     --master_port="${PORT:-29500}" \
     --nproc_per_node="$DEVICES" \
+    --max_restarts="${MAX_RESTARTS:-0}" \
     "$HERE/test.py" "$CONFIG" "$CHECKPOINT" --launcher pytorch "${@:4}"

@@ -1,91 +1,51 @@
-"""The shard of a data set's manifest that one process writes."""
+"""Merging the manifest of a data set when all its samples are there."""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
-from io import BufferedWriter
+from collections.abc import Iterable
 from pathlib import Path
 
-from mmseg_gen.errors import UserError
-from mmseg_gen.functional.manifest import (
-    DROPPED,
-    KEPT,
-    Entry,
-    by_index,
-    entry_to_line,
-    is_intact,
-    read_manifest,
-    read_shard,
-)
-from mmseg_gen.functional.writing import write_bytes
+from mmseg_gen.engine.leases import Lease
+from mmseg_gen.functional.manifest import WORK_FOLDER, Entry, by_index, entry_to_line, is_intact, read_manifest
+from mmseg_gen.functional.writing import PARTIAL_PREFIX, write_atomically
 
-__all__ = ['DROPPED', 'KEPT', 'Entry', 'ManifestShard', 'is_intact', 'read_manifest']
-
-# Waiting for the disk takes up to half a second, many times what a small sample takes.
-_SECONDS_BETWEEN_SYNCS = 5.0
+MANIFEST_NAME = 'manifest.jsonl'
 
 
-class ManifestShard:
-    """The shard one process writes. Opening it drops damaged lines; closing it leaves it in order of index.
+def manifest_bytes(entries: Iterable[Entry]) -> bytes:
+    """Return the lines of entries, in order of index."""
+    return ''.join(entry_to_line(entry) for entry in by_index(entries)).encode('utf-8')
+
+
+def is_settled(root: Path, entries: Iterable[Entry]) -> bool:
+    """Return whether ``manifest.jsonl`` holds these entries and nothing else, and no work is left over."""
+    return not (root / WORK_FOLDER).exists() and _content(root / MANIFEST_NAME) == manifest_bytes(entries)
+
+
+def settle_manifest(root: Path, lease: Lease) -> None:
+    """Write the lines of all samples that are there in full into ``manifest.jsonl``, and clear away what is half.
 
     Args:
-        root: Folder of the data set; it must exist.
-        rank: Number of this process.
-        world_size: Number of processes.
-
-    Raises:
-        UserError: Another process writes the same shard.
+        root: Folder of the data set; all its batches are made.
+        lease: Of the one process that does this.
     """
-
-    def __init__(self, root: Path, rank: int = 0, world_size: int = 1) -> None:
-        name = 'manifest.jsonl' if world_size == 1 else f'manifest.{rank}.jsonl'
-        self.path = root / name
-        self._lock = _lock(root / f'.{name}.lock')
-        self._entries = {entry.index: entry for entry in read_shard(self.path) if is_intact(root, entry)}
-        self._settle()
-        self._file = open(self.path, 'ab', buffering=0)
-        self._synced = time.monotonic()
-
-    def __enter__(self) -> ManifestShard:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def append(self, entry: Entry) -> None:
-        """Write one line in a single call; a killed process loses none, a power failure the last seconds."""
-        self._file.write(entry_to_line(entry).encode('utf-8'))
-        self._entries[entry.index] = entry
-        if time.monotonic() - self._synced > _SECONDS_BETWEEN_SYNCS:
-            self._sync()
-
-    def close(self) -> None:
-        """Sort the shard where samples were made again out of order, and let go of it."""
-        self._sync()
-        self._file.close()
-        self._settle()
-        self._lock.close()
-
-    def _sync(self) -> None:
-        os.fsync(self._file.fileno())
-        self._synced = time.monotonic()
-
-    def _settle(self) -> None:
-        content = ''.join(entry_to_line(e) for e in by_index(self._entries.values())).encode('utf-8')
-        if (self.path.read_bytes() if self.path.is_file() else b'') != content:
-            write_bytes(self.path, content)
+    content = manifest_bytes(entry for entry in read_manifest(root) if is_intact(root, entry))
+    lease.check()
+    if _content(root / MANIFEST_NAME) != content:
+        write_atomically(root / MANIFEST_NAME, lambda partial: _write_through(partial, content), lease.tag)
+    # Of processes that were killed while they wrote.
+    for path in (*root.glob(f'{PARTIAL_PREFIX}*'), *root.glob(f'*/{PARTIAL_PREFIX}*')):
+        path.unlink(missing_ok=True)
 
 
-def _lock(path: Path) -> BufferedWriter:
-    handle = open(path, 'ab')
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        handle.close()
-        raise UserError(
-            f'Expected {path.parent} to be written by one process per rank, but another one holds '
-            f'{path.name}; wait for it, or choose another --work-dir.'
-        ) from error
-    return handle
+def _write_through(path: Path, content: bytes) -> None:
+    """Write a file and wait for the disk: the parts are removed afterwards."""
+    with open(path, 'wb') as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b''

@@ -35,12 +35,12 @@ def check_meta(root: Path, settings: Mapping[str, Any]) -> None:
         )
 
 
-def write_meta(root: Path, settings: Mapping[str, Any], rank: int = 0) -> None:
-    """Write ``meta.json`` unless it says the same already; every process may do so at the same time."""
+def write_meta(root: Path, settings: Mapping[str, Any], tag: str = '') -> None:
+    """Write ``meta.json`` unless it says the same already; processes of different tags may do so at once."""
     text = json.dumps({'format': FORMAT, 'settings': settings}, indent=1, sort_keys=True) + '\n'
     path = root / META_NAME
     if not path.is_file() or path.read_text(encoding='utf-8') != text:
-        write_bytes(path, text.encode('utf-8'), tag=f'{rank}-')
+        write_bytes(path, text.encode('utf-8'), tag)
 
 
 def _shown(values: Mapping[str, Any], name: str) -> str:

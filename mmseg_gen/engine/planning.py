@@ -1,4 +1,4 @@
-"""Which samples a run consists of, and which process makes them."""
+"""Which samples a run consists of, and in which batches they are made."""
 
 from __future__ import annotations
 
@@ -99,6 +99,29 @@ def plan_scenes(
     return samples
 
 
+def plan_images(classes: Sequence[str], names: Sequence[str], run_seed: int) -> list[Sample]:
+    """Return samples of a generator without prompts; a longer plan begins with the shorter one.
+
+    Args:
+        classes: The set's classes: one for masks, several for label maps, in which any of them may occur.
+        names: What each sample is made from, in place of a prompt.
+        run_seed: Seed of the run.
+
+    Raises:
+        UserError: There are more classes than a label map can hold.
+    """
+    if len(classes) > 254:
+        raise UserError(f'Expected `synthesis.classes` to hold at most 254 classes, but got {len(classes)}.')
+    several = len(classes) > 1
+    ids = tuple(range(1, len(classes) + 1)) if several else ()
+    return [
+        Sample(
+            index, classes[0], name, sample_seed(run_seed, classes[0], index), tuple(classes) if several else (), ids
+        )
+        for index, name in enumerate(names)
+    ]
+
+
 def plan_batches(samples: Sequence[Sample], first: int, size: int) -> list[list[Sample]]:
     """Return consecutive batches, the first of ``first`` samples, the others of ``size``.
 
@@ -107,14 +130,3 @@ def plan_batches(samples: Sequence[Sample], first: int, size: int) -> list[list[
     """
     starts = [0, *range(first, len(samples), size)]
     return [list(samples[a:b]) for a, b in zip(starts, [*starts[1:], len(samples)], strict=True)]
-
-
-def batches_of_rank(batches: Sequence[list[Sample]], rank: int, world_size: int) -> list[list[Sample]]:
-    """Return every ``world_size``-th batch, beginning with number ``rank``.
-
-    Raises:
-        ValueError: ``rank`` is not in [0, ``world_size``).
-    """
-    if not 0 <= rank < world_size:
-        raise ValueError(f'Expected `rank` in [0, {world_size}), but got {rank}.')
-    return list(batches[rank::world_size])

@@ -1,4 +1,4 @@
-"""Writing samples into a generated data set, their manifest lines last."""
+"""Writing the files of samples into a generated data set."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_gen.engine.labelling import Label, Labelling
-from mmseg_gen.engine.manifest import DROPPED, KEPT, Entry, ManifestShard
+from mmseg_gen.engine.leases import Lease
 from mmseg_gen.engine.pairs import GeneratedPair
 from mmseg_gen.engine.planning import Sample
 from mmseg_gen.engine.settings import FilterSettings
+from mmseg_gen.functional.manifest import DROPPED, KEPT, Entry
 from mmseg_gen.functional.writing import encode_png, write_atomically, write_bytes
 
 FOLDERS = {'image': 'images', 'evidence': 'evidence', 'mask': 'masks'}
@@ -33,6 +34,7 @@ class PendingSample:
     """A sample whose image and evidence are on disk while its label is computed."""
 
     sample: Sample
+    lease: Lease
     label: Future[Label]
     files: dict[str, tuple[str, int]] = field(default_factory=dict)
     measures: dict[str, float] = field(default_factory=dict)
@@ -43,46 +45,54 @@ class SampleWriter:
 
     Args:
         root: Folder of the data set.
-        shard: Where the manifest lines go.
         labelling: What labels the images.
         limits: Which samples are dropped.
     """
 
-    def __init__(self, root: Path, shard: ManifestShard, labelling: Labelling, limits: FilterSettings) -> None:
-        self.root, self.shard, self.labelling, self.limits = root, shard, labelling, limits
+    def __init__(self, root: Path, labelling: Labelling, limits: FilterSettings) -> None:
+        self.root, self.labelling, self.limits = root, labelling, limits
         for folder in FOLDERS.values():
             (root / folder).mkdir(exist_ok=True)
 
-    def stage(self, sample: Sample, pair: GeneratedPair | str) -> PendingSample:
+    def stage(self, sample: Sample, pair: GeneratedPair | str, lease: Lease) -> PendingSample:
         """Write image and evidence and ask for the label.
 
         Args:
             sample: The sample.
             pair: What was generated, or a text that says why nothing was.
+            lease: Of the batch.
+
+        Raises:
+            LeaseLost: Another process makes the batch.
         """
+        lease.check()
         if isinstance(pair, str):
             failure: Future[Label] = Future()
             failure.set_result(Label(error=pair))
-            return PendingSample(sample, failure)
+            return PendingSample(sample, lease, failure)
         image, evidence = f'images/{sample.name}.png', f'evidence/{sample.name}.npz'
-        files = {
-            'image': (image, write_bytes(self.root / image, encode_png(pair.image))),
-            'evidence': (evidence, write_atomically(self.root / evidence, pair.evidence.save)),
-        }
+        files = {'image': (image, write_bytes(self.root / image, encode_png(pair.image), lease.tag))}
+        if pair.store_evidence:
+            files['evidence'] = (evidence, write_atomically(self.root / evidence, pair.evidence.save, lease.tag))
         seen = {'clip': pair.clip_probability, 'clip_agrees': pair.clip_agrees}
-        measures = {name: float(value) for name, value in seen.items() if value is not None}
+        measures = {name: float(value) for name, value in seen.items() if value is not None} | dict(pair.measures)
         # Labelled as it reads back, so that labelling the stored evidence later gives the same mask.
-        return PendingSample(sample, self.labelling.submit(pair.image, pair.evidence.stored()), files, measures)
+        return PendingSample(sample, lease, self.labelling.submit(pair.image, pair.evidence.stored()), files, measures)
 
     def finish(self, pending: PendingSample) -> Entry:
-        """Write the mask, then the manifest line, and return it."""
+        """Write the mask and return the manifest entry.
+
+        Raises:
+            LeaseLost: Another process makes the batch.
+        """
+        pending.lease.check()
         sample, label, files = pending.sample, pending.label.result(), dict(pending.files)
         if label.mask is not None:
-            mask = f'masks/{sample.name}.png'
-            files['mask'] = (mask, write_bytes(self.root / mask, _encode(label.mask, bool(sample.class_ids))))
+            mask, content = f'masks/{sample.name}.png', _encode(label.mask, bool(sample.class_ids))
+            files['mask'] = (mask, write_bytes(self.root / mask, content, pending.lease.tag))
         measures = {name: round(value, 6) for name, value in {**label.measures, **pending.measures}.items()}
-        reason = FAILED + label.error if label.error else rejection(measures, self.limits)
-        entry = Entry(
+        reason = FAILED + label.error if label.error else label.undecided or rejection(measures, self.limits)
+        return Entry(
             index=sample.index,
             name=sample.name,
             class_name=sample.class_name,
@@ -94,8 +104,6 @@ class SampleWriter:
             measures=measures,
             class_names=sample.class_names,
         )
-        self.shard.append(entry)
-        return entry
 
 
 def _encode(labels: np.ndarray, indexed: bool) -> bytes:

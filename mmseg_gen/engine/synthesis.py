@@ -2,30 +2,38 @@
 
 On disk: ``images/*.png masks/*.png evidence/*.npz manifest.jsonl meta.json``; masks hold 0 and 255. A
 sample's files are renamed into place one by one and its manifest line comes last, so a run killed at any
-instant goes on to the same bytes. Nothing is ever deleted.
+instant goes on to the same bytes. Any number of processes may work on one folder, see
+:mod:`mmseg_gen.engine.crew`; the bytes do not tell how many there were. No sample is ever deleted.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mmseg_gen.engine.batch_making import BatchMaker, FinishedSamples, unit_name
+from mmseg_gen.engine.crew import Crew
+from mmseg_gen.engine.generator_kinds import generator_name, load_pair_generator
 from mmseg_gen.engine.labelling import Labeller, Labelling
-from mmseg_gen.engine.manifest import DROPPED, KEPT, ManifestShard, is_intact, read_manifest
+from mmseg_gen.engine.manifest import is_settled, settle_manifest
 from mmseg_gen.engine.meta import check_meta, write_meta
-from mmseg_gen.engine.pairs import PairGenerator, generate_pairs
-from mmseg_gen.engine.planning import Sample, batches_of_rank, plan_batches
+from mmseg_gen.engine.pairs import PairGenerator
+from mmseg_gen.engine.planning import Sample, plan_batches
 from mmseg_gen.engine.progress import Progress, Worker, run_logger
 from mmseg_gen.engine.prompting import plan_run
-from mmseg_gen.engine.sample_writer import FAILED, PendingSample, SampleWriter
+from mmseg_gen.engine.sample_writer import FAILED, SampleWriter
 from mmseg_gen.engine.settings import SynthesisSettings
 from mmseg_gen.errors import UserError
+from mmseg_gen.functional.manifest import DROPPED, KEPT, is_intact, read_manifest
 
 
 @dataclass(frozen=True)
@@ -62,81 +70,66 @@ def synthesize(
         cfg: Config with a key ``synthesis``; see :class:`SynthesisSettings`.
         work_dir: Folder of the data set; None takes ``synthesis.output``.
         resume: Whether a folder that has samples may be gone on with.
-        worker: Which part this process does; process r makes every ``world_size``-th batch, beginning with
-            batch r.
+        worker: Which process this is of those that one launcher started.
         generator: What makes the pairs; None loads ``synthesis.generator``.
         labeller: Transform that writes ``gt_seg_map``; None builds ``synthesis.labeller``.
 
     Raises:
-        UserError: A setting is wrong, the folder was made with other settings or cannot be written, or no
-            sample was kept.
+        UserError: A setting is wrong, the folder was made with other settings or cannot be written, others work
+            on it with other settings, or no sample was kept.
     """
     started, worker = time.monotonic(), worker or Worker()
     settings = SynthesisSettings.from_dict(_section(cfg))
     plan = plan_run(settings)
     root = _writable_folder(work_dir or settings.output)
     identity = {**settings.identity(), **plan.identity}
-    done = _finished(root, identity, resume)
-    batches = batches_of_rank(
-        plan_batches(plan.samples, settings.first_batch, settings.batch_size), worker.rank, worker.world_size
-    )
     logger = run_logger(root, worker)
-    unfinished = [batch for batch in batches if any(sample.index not in done for sample in batch)]
-    with ManifestShard(root, worker.rank, worker.world_size) as shard:
-        made = 0
-        if unfinished:
-            logger.info('Loading %s for %d samples in %s', settings.generator, sum(map(len, batches)), root)
-            generator = generator or _load_generator(settings, plan.classes, worker)
-            identity['weights'] = generator.describe()
-            if done:
-                check_meta(root, identity)
-            write_meta(root, identity, worker.rank)
-            with Labelling(labeller or _build_labeller(settings.labeller), settings.workers) as labelling:
-                writer = SampleWriter(root, shard, labelling, settings.filter)
-                progress = Progress(batches, done, logger, started, quiet=worker.rank > 0)
-                made = _make(writer, generator, unfinished, done, progress)
-    return _report(root, made, time.monotonic() - started, logger)
+    made = 0
+    if not _is_complete(root, identity, plan.samples, resume):
+        with Crew(root, _run(settings, identity, plan.samples), worker.timing) as crew:
+            begun, finished = crew.made(), FinishedSamples(root)
+            if finished.indices and not resume and not crew.has_others():
+                raise UserError(_to_be_resumed(root, len(finished.indices)))
+            batches = plan_batches(plan.samples, settings.first_batch, settings.batch_size)
+            units = {unit_name(batch): batch for batch in batches if finished.missing(batch)}
+            if units:
+                logger.info('Loading %s for %d samples in %s', generator_name(settings), len(plan.samples), root)
+                generator = generator or load_pair_generator(settings, plan.classes, worker.local_rank)
+                identity['weights'] = generator.describe()
+                if finished.indices:
+                    check_meta(root, identity)
+                write_meta(root, identity, crew.tag)
+                with Labelling(labeller or _build_labeller(settings.labeller), settings.workers) as labelling:
+                    writer = SampleWriter(root, labelling, settings.filter)
+                    progress = Progress(plan.samples, finished.indices, logger, started, quiet=worker.rank > 0)
+                    maker = BatchMaker(writer, generator, crew, finished, progress=progress, logger=logger)
+                    made = maker.make(units, {unit: begun[unit] for unit in units if unit in begun})
+            crew.settle(partial(settle_manifest, root))
+    return _report(root, plan.samples, made, time.monotonic() - started, logger)
 
 
-def _make(
-    writer: SampleWriter,
-    generator: PairGenerator,
-    batches: Sequence[Sequence[Sample]],
-    done: set[int],
-    progress: Progress,
-) -> int:
-    """Make the samples of these batches that are not done, and return how many.
-
-    One batch is generated while the one before it is labelled.
-    """
-    made, pending, untried = 0, [], not done
-    with progress.bar:
-        for batch in [*batches, None]:
-            staged = []
-            if batch is not None:
-                pairs = generate_pairs(generator, batch)
-                staged = [writer.stage(s, p) for s, p in zip(batch, pairs, strict=True) if s.index not in done]
-            for item in staged:
-                if 'image' in item.files:
-                    progress.announce(writer.root / item.files['image'][0])
-            if untried and staged:
-                _refuse_hopeless(staged)
-                untried = False
-            if not writer.labelling.beside:
-                pending, staged = pending + staged, []
-            for item in pending:
-                writer.finish(item)
-                progress.bar.update()
-                made += 1
-            pending = staged
-    return made
+def _is_complete(root: Path, identity: Mapping[str, Any], samples: Sequence[Sample], resume: bool) -> bool:
+    """Return whether nothing is left to do; check that the samples that are there belong to this run."""
+    entries = read_manifest(root)
+    if not entries:
+        return False
+    check_meta(root, identity)
+    whole = {sample.index for sample in samples} <= {entry.index for entry in entries}
+    whole = whole and is_settled(root, entries) and all(is_intact(root, entry) for entry in entries)
+    if whole and not resume:
+        raise UserError(_to_be_resumed(root, len(entries)))
+    return whole
 
 
-def _refuse_hopeless(staged: Sequence[PendingSample]) -> None:
-    """Stop a run whose very first samples all fail, before anything is recorded."""
-    errors = [item.label.result().error for item in staged]
-    if all(errors):
-        raise UserError(f'Expected at least one of the first {len(errors)} samples to succeed, but got: {errors[0]}')
+def _to_be_resumed(root: Path, count: int) -> str:
+    return f'Expected {root} to have no samples, but got {count}; leave out --no-resume to go on.'
+
+
+def _run(settings: SynthesisSettings, identity: Mapping[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
+    """Return what processes that work on one folder must have in common."""
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode('utf-8')).hexdigest()
+    batching = {'first_batch': settings.first_batch, 'batch_size': settings.batch_size}
+    return {'samples': len(samples), **batching, 'settings': digest[:16]}
 
 
 def _section(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -158,23 +151,6 @@ def _writable_folder(path: str | Path | None) -> Path:
     return root
 
 
-def _finished(root: Path, identity: Mapping[str, Any], resume: bool) -> set[int]:
-    """Return the indices of the samples that are there in full; check that they belong to this run."""
-    entries = read_manifest(root)
-    if not entries:
-        return set()
-    check_meta(root, identity)
-    if not resume:
-        raise UserError(f'Expected {root} to have no samples, but got {len(entries)}; leave out --no-resume to go on.')
-    return {entry.index for entry in entries if is_intact(root, entry)}
-
-
-def _load_generator(settings: SynthesisSettings, classes: Sequence[str], worker: Worker) -> PairGenerator:
-    from mmseg_gen.engine.pair_generator import DiffusionPairGenerator
-
-    return DiffusionPairGenerator.from_settings(settings, classes, worker.local_rank)
-
-
 def _build_labeller(config: Mapping[str, Any]) -> Labeller:
     import mmseg_gen.datasets.transforms  # noqa: F401  (registers the labellers)
     from mmseg_gen.registry import TRANSFORMS
@@ -187,8 +163,12 @@ def _build_labeller(config: Mapping[str, Any]) -> Labeller:
         ) from error
 
 
-def _report(root: Path, made: int, seconds: float, logger: logging.Logger) -> SynthesisReport:
+def _report(
+    root: Path, samples: Sequence[Sample], made: int, seconds: float, logger: logging.Logger
+) -> SynthesisReport:
     entries = read_manifest(root)
+    if lost := {sample.index for sample in samples} - {entry.index for entry in entries}:
+        raise UserError(f'Expected all samples in {root}, but files of {len(lost)} were damaged; start again.')
     kept = sum(entry.status == KEPT for entry in entries)
     dropped = dict(sorted(Counter(entry.reason for entry in entries if entry.status == DROPPED).items()))
     for reason, count in dropped.items():

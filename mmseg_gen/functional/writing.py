@@ -23,12 +23,35 @@ def write_atomically(path: Path, write: Callable[[Path], object], tag: str = '')
         path: Where the file shall be.
         write: Gets the temporary path.
         tag: Tells apart processes that may write the same file at the same time.
+
+    Raises:
+        OSError: The disk is full, for instance; the temporary file is then removed.
     """
     partial = path.with_name(f'{PARTIAL_PREFIX}{tag}{path.name}')
-    write(partial)
-    size = partial.stat().st_size
-    os.replace(partial, path)
+    try:
+        write(partial)
+        size = partial.stat().st_size
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     return size
+
+
+def create_file(path: Path, content: bytes) -> None:
+    """Create a file that must not exist: of several processes that try, one succeeds.
+
+    Killed in between, it leaves an empty file.
+
+    Raises:
+        FileExistsError: There is one.
+    """
+    with open(path, 'xb', buffering=0) as handle:
+        try:
+            handle.write(content)
+        except OSError:
+            path.unlink()
+            raise
 
 
 def write_bytes(path: Path, content: bytes, tag: str = '') -> int:

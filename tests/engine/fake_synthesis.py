@@ -13,11 +13,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from mmseg_gen.engine import presence
 from mmseg_gen.engine.pairs import GeneratedPair
-from mmseg_gen.engine.synthesis import Worker, synthesize
+from mmseg_gen.engine.presence import Timing
+from mmseg_gen.engine.progress import Worker
+from mmseg_gen.engine.synthesis import synthesize
 from mmseg_gen.functional.evidence import Evidence
 
 SIDE, GRID = 24, 8
+QUICK = Timing(beat=0.05, expiry=1.0, poll=0.01, hang=1.0)
 
 
 class FakeGenerator:
@@ -74,34 +78,31 @@ def fake_config(**changes):
     return {'synthesis': {**settings, **changes}}
 
 
-def run_fake(root, rank=0, world_size=1, seconds=0.0, **changes):
+def run_fake(root, rank=0, world_size=1, generator=None, **changes):
     return synthesize(
         fake_config(**changes),
         root,
-        worker=Worker(rank, world_size),
-        generator=FakeGenerator(seconds=seconds),
+        worker=Worker(rank, world_size, timing=QUICK),
+        generator=generator or FakeGenerator(),
         labeller=BrightLabel(),
     )
 
 
 def tree(root):
-    """Return the hash of every file of a data set by relative path, leftovers of killed runs excepted."""
-    files = [p for p in sorted(Path(root).rglob('*')) if p.is_file()]
-    names = [str(p.relative_to(root)) for p in files]
+    """Return the hash of every file in a folder by relative path, and None for every folder."""
     return {
-        name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for name, path in zip(names, files, strict=True)
-        if not Path(name).name.startswith('.')
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+        for path in sorted(Path(root).rglob('*'))
     }
 
 
 def die_at(number, root):
-    """Kill this process before its ``number``-th opening, renaming or making of something inside ``root``."""
+    """Kill this process before it opens, renames, makes or removes something in ``root`` for the ``number``-th time."""
     count = 0
 
     def hook(event, args):
         nonlocal count
-        if event in ('open', 'os.rename', 'os.mkdir') and str(args[0]).startswith(str(root)):
+        if event in ('open', 'os.rename', 'os.mkdir', 'os.remove', 'os.rmdir') and str(args[0]).startswith(str(root)):
             count += 1
             if count == number:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -109,8 +110,8 @@ def die_at(number, root):
     sys.addaudithook(hook)
 
 
-def in_child(action, kill_after=None):
-    """Run an action in a forked process, kill it (9) after some seconds, return its exit code or -9."""
+def fork(action):
+    """Run an action in a forked process that ends with 0, or with 1 after an error, and return its id."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -119,10 +120,12 @@ def in_child(action, kill_after=None):
         except BaseException as error:
             sys.stderr.write(f'{type(error).__name__}: {error}\n')
             os._exit(1)
-    if kill_after is not None:
-        time.sleep(kill_after)
-        os.kill(pid, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return pid
+
+
+def in_child(action):
+    """Run an action in a forked process and return its exit code, or -9 if it was killed."""
+    return os.waitstatus_to_exitcode(os.waitpid(fork(action), 0)[1])
 
 
 def kill_everywhere(folder):
@@ -131,7 +134,7 @@ def kill_everywhere(folder):
     Raises:
         RuntimeError: A finished tree differs from that of an undisturbed run.
     """
-    changes = dict(num_samples=4, batch_size=2, first_batch=1)
+    changes = dict(num_samples=3, batch_size=2, first_batch=1)
     whole = folder / 'whole'
     run_fake(whole, **changes)
     expected = tree(whole)
@@ -152,35 +155,98 @@ def kill_everywhere(folder):
     raise RuntimeError('the run never came to its end')
 
 
-def kill_at_times(folder, seconds):
-    """Kill one run again and again at these times, then finish it, and return how many kills hit it alive.
-
-    Raises:
-        RuntimeError: The finished tree differs from that of an undisturbed run.
-    """
-    changes = dict(num_samples=40, batch_size=4, workers=0)
-    whole, root = folder / 'timed_whole', folder / 'timed'
-    run_fake(whole, **changes)
-    alive = 0
-    for pause in seconds:
-        alive += in_child(lambda: run_fake(root, seconds=0.002, **changes), kill_after=pause) == -signal.SIGKILL
-    run_fake(root, **changes)
-    if tree(root) != tree(whole):
-        raise RuntimeError('the tree differs after kills at random instants')
-    return alive
-
-
-def main(folder):
-    """Do both and write the two counts."""
+def fork_safely():
+    """Make this process fit to be forked again and again, and not wait for the disk."""
     # A killed process loses nothing that it has handed to the kernel: no need to wait for the disk.
     os.fsync = lambda handle: None
     # tqdm's own lock is shared with forked processes: one that is killed while it holds it would block all others.
     tqdm.monitor_interval = 0
     tqdm.set_lock(threading.RLock())
-    times = np.random.default_rng(0).uniform(0.01, 0.12, 8)
-    counts = kill_everywhere(folder), kill_at_times(folder, times)
-    sys.stdout.write('{} {}\n'.format(*counts))
+
+
+STORM = dict(num_samples=24, batch_size=3, first_batch=2)
+
+
+class NotingGenerator(FakeGenerator):
+    """Leaves a file for each time it makes a batch."""
+
+    def __init__(self, notes):
+        super().__init__(seconds=0.003)
+        self.notes = notes
+
+    def generate(self, samples):
+        (self.notes / f'{time.monotonic_ns()}-{os.getpid()}').touch()
+        return super().generate(samples)
+
+
+def start(root, notes, rank, processes, elsewhere):
+    """Start one process of a run and return its id; ``elsewhere``: as if each had a machine of its own."""
+
+    def work():
+        if elsewhere:
+            machine = f'machine of {os.getpid()}'
+            presence.boot_id = lambda: machine
+        run_fake(root, rank, processes, NotingGenerator(notes), **STORM)
+
+    return fork(work)
+
+
+def storm(folder, processes, kills, rng, elsewhere):
+    """Make one set while processes are killed; return how many kills hit a living one.
+
+    Raises:
+        RuntimeError: A process failed, or made what another one had made.
+    """
+    root, notes = folder / 'set', folder / 'notes'
+    notes.mkdir(parents=True)
+    running = {start(root, notes, rank, processes, elsewhere): rank for rank in range(processes)}
+    killed = 0
+    while running:
+        if killed < kills:
+            time.sleep(rng.uniform(0.005, 0.1))
+            os.kill(rng.choice(list(running)), signal.SIGKILL)
+        pid, status = os.waitpid(-1, 0 if killed == kills else os.WNOHANG)
+        while pid:
+            rank, code = running.pop(pid), os.waitstatus_to_exitcode(status)
+            if code == -signal.SIGKILL:
+                killed += 1
+                running[start(root, notes, rank, processes, elsewhere)] = rank
+            elif code:
+                raise RuntimeError(f'process {rank} ended with {code}')
+            pid, status = os.waitpid(-1, os.WNOHANG) if running else (0, 0)
+    batches = 1 + -(-(STORM['num_samples'] - STORM['first_batch']) // STORM['batch_size'])
+    if not elsewhere and len(list(notes.iterdir())) > batches + killed:
+        raise RuntimeError(f'{len(list(notes.iterdir()))} batches made after {killed} kills, of {batches}')
+    return killed
+
+
+def storms(folder, processes, kills, elsewhere):
+    """Raise storms until there were that many kills, and return the number of sets made.
+
+    Raises:
+        RuntimeError: A set differs from that of an undisturbed run.
+    """
+    rng = np.random.default_rng(0)
+    run_fake(folder / 'whole', **STORM)
+    expected, killed, sets = tree(folder / 'whole'), 0, 0
+    while killed < kills:
+        killed += storm(folder / str(sets), processes, kills - killed, rng, elsewhere)
+        found = tree(folder / str(sets) / 'set')
+        if elsewhere:
+            # Nobody was there for long enough to see that these are dead.
+            found = {name: value for name, value in found.items() if not name.startswith('.work')}
+        if found != expected:
+            raise RuntimeError(f'set {sets} differs from an undisturbed one')
+        sets += 1
+    return sets
+
+
+def main(folder, processes=0, kills=0, elsewhere=''):
+    """Kill before each file operation; or, given processes and kills, at random instants."""
+    fork_safely()
+    count = storms(folder, int(processes), int(kills), bool(elsewhere)) if kills else kill_everywhere(folder)
+    sys.stdout.write(f'{count}\n')
 
 
 if __name__ == '__main__':
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

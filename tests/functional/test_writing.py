@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_gen.functional.writing import encode_png, write_atomically
+from mmseg_gen.functional.writing import create_file, encode_png, write_atomically
 
 
 def test_png_reads_back_in_another_library():
@@ -34,5 +34,13 @@ def test_a_failed_write_leaves_the_file_as_it_was(tmp_path):
     with pytest.raises(OSError, match='disk full'):
         write_atomically(path, fail)
     assert path.read_text() == 'old'
+    assert [p.name for p in tmp_path.iterdir()] == ['a.txt']
     assert write_atomically(path, lambda partial: partial.write_text('newer')) == 5
     assert [p.name for p in tmp_path.iterdir()] == ['a.txt']
+
+
+def test_a_file_is_created_once(tmp_path):
+    create_file(tmp_path / 'a.txt', b'first')
+    with pytest.raises(FileExistsError):
+        create_file(tmp_path / 'a.txt', b'second')
+    assert (tmp_path / 'a.txt').read_bytes() == b'first'

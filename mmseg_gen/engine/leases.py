@@ -1,0 +1,131 @@
+"""Leases: which process makes which unit of work of a shared folder.
+
+A unit's lease is a file that only one process can create. It is never changed or taken away while work goes on: who
+takes over from a dead process creates the next *generation* of it, which again only one can. The highest generation
+counts, for the lease as for the part of the manifest that its holder leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmseg_gen.functional.manifest import PARTS_FOLDER, RUN_NAME, WORK_FOLDER, finished_names, part_paths
+from mmseg_gen.functional.writing import PARTIAL_PREFIX, create_file, write_bytes
+
+_SUFFIX = '.jsonl'
+
+
+class LeaseLost(Exception):
+    """Another process has taken over the unit, so nothing went wrong."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to make one unit.
+
+    Attributes:
+        unit: Name of the unit.
+        generation: How many held it before.
+        owner: Process that holds it; it marks the process's temporary files.
+        work: Folder of leases and parts.
+    """
+
+    unit: str
+    generation: int
+    owner: str
+    work: Path
+
+    @property
+    def tag(self) -> str:
+        """Prefix that keeps this process's temporary files apart from others'."""
+        return f'{self.owner}-'
+
+    @property
+    def lost(self) -> bool:
+        """Whether another process has taken over, or the work as a whole is done."""
+        return not self._path(0).exists() or self._path(1).exists()
+
+    def check(self) -> None:
+        """Check that nobody has taken over.
+
+        Raises:
+            LeaseLost: The lease is lost.
+        """
+        if self.lost:
+            raise LeaseLost(self.unit)
+
+    def finish(self, content: bytes = b'') -> None:
+        """Leave the unit's part of the manifest; the unit is then made.
+
+        Raises:
+            LeaseLost: Another process has taken over.
+        """
+        self.check()
+        folder = self.work / PARTS_FOLDER
+        folder.mkdir(exist_ok=True)
+        write_bytes(folder / f'{self.unit}.{self.generation:04d}{_SUFFIX}', content, self.tag)
+
+    def _path(self, later: int) -> Path:
+        return self.work / 'leases' / f'{self.unit}.{self.generation + later:04d}'
+
+
+class Leases:
+    """The leases and parts of a folder.
+
+    Args:
+        root: The shared folder.
+        owner: This process.
+    """
+
+    def __init__(self, root: Path, owner: str) -> None:
+        self.work, self._folder, self._owner = root / WORK_FOLDER, root / WORK_FOLDER / 'leases', owner
+        self._root = root
+
+    def held(self) -> dict[str, int]:
+        """Return the latest generation of each unit that somebody holds or has made."""
+        return _latest(finished_names(self._folder))
+
+    def made(self) -> dict[str, int]:
+        """Return the latest generation of each unit that left its part."""
+        names = finished_names(self.work / PARTS_FOLDER)
+        return _latest(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
+
+    def claim(self, unit: str, generation: int) -> Lease | None:
+        """Return the lease of that generation, or None where another process has it."""
+        lease = Lease(unit, generation, self._owner, self.work)
+        for _ in range(3):
+            # The last one to leave removes empty folders.
+            self._folder.mkdir(parents=True, exist_ok=True)
+            try:
+                create_file(self._folder / f'{unit}.{generation:04d}', self._owner.encode('ascii'))
+                return lease
+            except FileExistsError:
+                return None
+            except FileNotFoundError:
+                continue
+        raise FileNotFoundError(f'Expected to create files in {self._folder}, but the folder vanishes again and again.')
+
+    def owner(self, unit: str, generation: int) -> str | None:
+        """Return the holder of a lease, '' where its file is still empty, None where there is no such lease."""
+        try:
+            return (self._folder / f'{unit}.{generation:04d}').read_text(encoding='ascii')
+        except OSError:
+            return None
+
+    def clear(self) -> None:
+        """Remove all parts and leases, when everything is made and merged."""
+        parts = self.work / PARTS_FOLDER
+        paths = [*part_paths(self._root), *parts.glob(f'{PARTIAL_PREFIX}*'), self.work / RUN_NAME]
+        paths += [self._folder / name for name in finished_names(self._folder)]
+        for path in paths:
+            path.unlink(missing_ok=True)
+
+
+def _latest(names: Iterable[str]) -> dict[str, int]:
+    latest: dict[str, int] = {}
+    for name in names:
+        unit, _, generation = name.rpartition('.')
+        latest[unit] = max(int(generation), latest.get(unit, 0))
+    return latest
