@@ -129,6 +129,23 @@ def test_g4seg_runs_from_the_command_line_with_a_class_of_several_tokens(tmp_pat
         assert np.allclose(np.load(out / 'a_refined.npy').sum(0), 1, atol=1e-5)
 
 
+def test_pictures_of_correspondences_are_written_where_asked(tmp_path, capsys):
+    folder = save_tiny(tmp_path / 'tiny', tiny_parts(clip=True))
+    image, mask = write_pair(tmp_path, 'a')
+    command = ['refine', str(image), str(mask), '--class', 'cat', '--generator', str(folder), '--pictures', '--out']
+    out = tmp_path / 'out'
+    assert main([*command, str(out), '--refiner', 'g4seg']) == 0
+    assert sorted(p.name for p in out.iterdir()) == [
+        'a_correspondences.png', 'a_overlay.png', 'a_refined.npy', 'a_refined.png'
+    ]  # fmt: skip
+    drawn = cv2.imread(str(out / 'a_correspondences.png'))
+    # Four pictures of 256 pixels in one row.
+    assert drawn.shape[1] > 4 * 256 > drawn.shape[0] > 256
+    assert main([*command, str(tmp_path / 'other'), '--refiner', 'g4seg-gradient']) == 2
+    assert 'Expected --refiner g4seg' in capsys.readouterr().err
+    assert not (tmp_path / 'other').exists()
+
+
 @pytest.mark.parametrize(
     ('change', 'match'),
     [

@@ -51,14 +51,53 @@ def refine(
         UserError: A file cannot be read, weights are missing, or a class is not in the prompt.
         ValueError: Mask, classes and image do not fit one another, or a setting is out of range.
     """
+    pixels, probabilities, names = refinement_inputs(image, mask, class_name, soften)
+    return build_refiner(refiner, generator=generator, device=device).refine(pixels, probabilities, names)
+
+
+def refinement_inputs(
+    image: ImageLike,
+    mask: str | os.PathLike[str] | np.ndarray,
+    class_name: str | Sequence[str],
+    soften: float | None = None,
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Return what a refiner is called with: the image, probabilities ``(n + 1, H, W)``, and their names.
+
+    Arguments and errors as in :func:`refine`.
+    """
     from mmseg_gen.refiners.contract import BACKGROUND
     from mmseg_gen.refiners.stored_masks import mask_probabilities, read_mask
 
     pixels, names = photo_pixels(image), class_names(class_name)
     values = np.asarray(mask) if isinstance(mask, np.ndarray) else read_mask(mask)
     probabilities = mask_probabilities(values, names, (pixels.shape[0], pixels.shape[1]), soften)
-    built = build_refiner(refiner, generator=generator, device=device)
-    return built.refine(pixels, probabilities, [BACKGROUND, *names])
+    return pixels, probabilities, [BACKGROUND, *names]
+
+
+def correspondence_picture(
+    refiner: Refiner, image: np.ndarray, probabilities: np.ndarray, refined: np.ndarray, names: Sequence[str]
+) -> np.ndarray:
+    """Return a picture of what G4Seg matched, a row per class, as the paper's Fig. 7 and 9, RGB uint8.
+
+    Args:
+        refiner: G4Seg with ``update='mix'``.
+        image: As from :func:`refinement_inputs`, like the arguments that follow.
+        probabilities: Before the refinement.
+        refined: After it.
+        names: Of the channels.
+
+    Raises:
+        UserError: No class was refined.
+        ValueError: The refiner is another.
+    """
+    from mmseg_gen.refiners.correspondences import find_correspondences
+    from mmseg_gen.visualization.correspondence import correspondence_sheet, draw_correspondence
+
+    found = find_correspondences(refiner, image, probabilities, refined, names)
+    if not found:
+        raise UserError('Expected a class with pixels in the mask, but there is none, so there is nothing to draw.')
+    rows = [draw_correspondence(image, c.generated, c.places, c.matches, c.before, c.after) for c in found]
+    return correspondence_sheet(rows)
 
 
 def build_refiner(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from mmseg_gen.errors import UserError
 
 if TYPE_CHECKING:
-    from mmseg_gen.refiners import Refinement, Refiner
+    from mmseg_gen.refiners import Refiner
 
 FAILED = 1
 _SOLE_CLASS = 255
@@ -19,11 +20,11 @@ _SOLE_CLASS = 255
 
 @dataclass(frozen=True)
 class Job:
-    """One image, its coarse mask, and the three files made from them; the hard mask comes last."""
+    """One image, its coarse mask, and the files made from them, by what they are; the hard mask comes last."""
 
     image: Path
     mask: Path
-    outputs: tuple[Path, Path, Path]
+    outputs: dict[str, Path]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,8 +56,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--generator', default='embedded', help='embedded (default), a hub id or a diffusers folder')
     parser.add_argument('--soften', type=float, metavar='PIXELS', help='width of softened edges of hard masks')
     parser.add_argument('--device', help='cpu, cuda, ...; by default a GPU where there is one')
+    parser.add_argument(
+        '--pictures',
+        action='store_true',
+        help='also write NAME_correspondences.png, what G4Seg matched; with --refiner g4seg, or a config of update mix',
+    )
     existing = parser.add_mutually_exclusive_group()
-    existing.add_argument('--resume', action='store_true', help='skip images whose outputs exist')
+    existing.add_argument(
+        '--resume',
+        action='store_true',
+        help='skip images whose outputs exist; started again beside itself, the command shares the work',
+    )
     existing.add_argument('--overwrite', action='store_true', help='write existing outputs again')
 
 
@@ -67,21 +77,40 @@ def run(args: argparse.Namespace) -> int:
         FileNotFoundError: There is no such file or folder.
         UserError: Nothing can be done at all: no images, masks missing, outputs in the way, a wrong class.
     """
+    from tqdm import tqdm
+
     from mmseg_gen.api.refinement import class_names
+    from mmseg_gen.engine.shared_jobs import share_jobs
 
     classes = class_names(args.classes)
-    jobs = plan_jobs(args.images, args.masks, args.out)
+    jobs = plan_jobs(args.images, args.masks, args.out, args.pictures)
     todo = _without_existing(jobs, args.resume, args.overwrite)
-    failures = _refine_all(todo, build(args), classes, args.soften) if todo else []
-    counts = f'{len(todo) - len(failures)} refined, {len(jobs) - len(todo)} kept, {len(failures)} failed'
+    refiner = build(args)
+    if args.pictures and getattr(refiner, 'update', None) != 'mix':
+        raise UserError(
+            f"Expected --refiner g4seg, or a config of G4Seg with update='mix', for --pictures, but got {args.refiner}."
+        )
+    names = ('refiner', 'generator', 'soften', 'pictures')
+    run = {'command': 'refine', 'classes': classes, **{name: getattr(args, name) for name in names}}
+    shared = share_jobs(todo, lambda job: job.outputs['hard'], run, resume=args.resume)
+    done, failures = _refine_all(
+        tqdm(shared, desc='refine', unit='image', total=len(todo), disable=None), refiner, classes, args.soften
+    )
+    counts = f'{done} refined, {len(jobs) - done - len(failures)} kept, {len(failures)} failed'
     sys.stdout.write(f'{counts}; masks and overlays in {args.out}\n')
     for image, reason in failures:
         sys.stderr.write(f'failed: {image}: {reason}\n')
     return FAILED if failures else 0
 
 
-def plan_jobs(images: Path, masks: Path, out: Path) -> list[Job]:
+def plan_jobs(images: Path, masks: Path, out: Path, pictures: bool = False) -> list[Job]:
     """Return each image with its mask, of the same name in a folder, and the names of its outputs.
+
+    Args:
+        images: An image, or a folder.
+        masks: Its mask, or a folder.
+        out: Folder of the outputs.
+        pictures: Whether correspondences are drawn too.
 
     Raises:
         FileNotFoundError: There is no such file or folder.
@@ -97,7 +126,7 @@ def plan_jobs(images: Path, masks: Path, out: Path) -> list[Job]:
     if out.exists() and not out.is_dir():
         raise UserError(f'Expected --out to be a folder, but {out} is a file.')
     if not images.is_dir():
-        return [_job(images, masks, out)]
+        return [_job(images, masks, out, pictures)]
     if out.resolve() in (images.resolve(), masks.resolve()):
         raise UserError(f'Expected --out to be another folder than images and masks, but got {out}.')
     found = list_images(images)
@@ -105,7 +134,7 @@ def plan_jobs(images: Path, masks: Path, out: Path) -> list[Job]:
     twice = next((image for image in found if stems.count(image.stem.lower()) > 1), None)
     if twice is not None:
         raise UserError(f'Expected images of different names, but {twice.stem} occurs more than once in {images}.')
-    return [_job(image, _mask_of(image, masks), out) for image in found]
+    return [_job(image, _mask_of(image, masks), out, pictures) for image in found]
 
 
 def _mask_of(image: Path, masks: Path) -> Path:
@@ -118,17 +147,19 @@ def _mask_of(image: Path, masks: Path) -> Path:
     return found[0]
 
 
-def _job(image: Path, mask: Path, out: Path) -> Job:
-    names = ('_refined.npy', '_overlay.png', '_refined.png')
-    return Job(image, mask, tuple(out / f'{image.stem}{name}' for name in names))
+def _job(image: Path, mask: Path, out: Path, pictures: bool) -> Job:
+    endings = {'soft': '_refined.npy', 'overlay': '_overlay.png'}
+    endings |= {'pictures': '_correspondences.png'} if pictures else {}
+    endings['hard'] = '_refined.png'
+    return Job(image, mask, {kind: out / f'{image.stem}{ending}' for kind, ending in endings.items()})
 
 
 def _without_existing(jobs: list[Job], resume: bool, overwrite: bool) -> list[Job]:
     if overwrite:
         return jobs
-    existing = [path for job in jobs for path in job.outputs if path.exists()]
+    existing = [path for job in jobs for path in job.outputs.values() if path.exists()]
     if resume:
-        return [job for job in jobs if not all(path.exists() for path in job.outputs)]
+        return [job for job in jobs if not all(path.exists() for path in job.outputs.values())]
     if existing:
         raise UserError(
             f'{len(existing)} outputs exist already, {existing[0]} for one; '
@@ -159,31 +190,34 @@ def build(args: argparse.Namespace) -> Refiner:
     return build_refiner(config.refiner.to_dict())
 
 
-def _refine_all(jobs: list[Job], refiner: Refiner, classes: list[str], soften: float | None) -> list[tuple[Path, str]]:
-    """Write the outputs of every job and return the images that failed, each with one sentence."""
-    from tqdm import tqdm
-
-    from mmseg_gen.api.refinement import refine
-
-    failures = []
-    for job in tqdm(jobs, desc='refine', unit='image', disable=None):
+def _refine_all(
+    jobs: Iterable[Job], refiner: Refiner, classes: list[str], soften: float | None
+) -> tuple[int, list[tuple[Path, str]]]:
+    """Write the outputs of every job; return how many succeeded, and the images that failed, each with one sentence."""
+    done, failures = 0, []
+    for job in jobs:
         try:
-            _write(job, refine(job.image, job.mask, classes, refiner, soften=soften), len(classes))
+            _refine(job, refiner, classes, soften)
+            done += 1
         except (OSError, ValueError, TypeError, RuntimeError, MemoryError) as error:
             failures.append((job.image, ' '.join(str(error).split()) or type(error).__name__))
-    return failures
+    return done, failures
 
 
-def _write(job: Job, result: Refinement, count: int) -> None:
+def _refine(job: Job, refiner: Refiner, classes: list[str], soften: float | None) -> None:
     import numpy as np
 
-    from mmseg_gen.datasets.image_reading import read_image
+    from mmseg_gen.api.refinement import correspondence_picture, refinement_inputs
     from mmseg_gen.functional.writing import encode_png, write_atomically, write_bytes
     from mmseg_gen.visualization.overlay import overlay_mask
 
-    soft, overlay, hard = job.outputs
-    hard.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(soft, lambda partial: np.save(partial, result.probabilities, allow_pickle=False))
-    write_bytes(overlay, encode_png(overlay_mask(read_image(job.image), result.labels > 0)))
-    scale = _SOLE_CLASS if count == 1 else 1
-    write_bytes(hard, encode_png((result.labels * scale).astype(np.uint8)))
+    pixels, probabilities, names = refinement_inputs(job.image, job.mask, classes, soften)
+    result, files = refiner.refine(pixels, probabilities, names), job.outputs
+    files['hard'].parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(files['soft'], lambda partial: np.save(partial, result.probabilities, allow_pickle=False))
+    write_bytes(files['overlay'], encode_png(overlay_mask(pixels, result.labels > 0)))
+    if 'pictures' in files:
+        drawn = correspondence_picture(refiner, pixels, probabilities, result.probabilities, names)
+        write_bytes(files['pictures'], encode_png(drawn))
+    scale = _SOLE_CLASS if len(classes) == 1 else 1
+    write_bytes(files['hard'], encode_png((result.labels * scale).astype(np.uint8)))

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmseg_gen.datasets.image_reading import model_size
+from mmseg_gen.errors import UserError
 from mmseg_gen.functional.canvas import resize_map
-from mmseg_gen.functional.confusion import NORMALIZATIONS, BandSettings, confusion_band, renormalize
+from mmseg_gen.functional.confusion import BandSettings, confusion_band, renormalize
 from mmseg_gen.functional.correspondence import MatchSettings
 from mmseg_gen.functional.mask_gradient import GradientSettings
-from mmseg_gen.functional.mask_injection import InjectionSettings
 from mmseg_gen.refiners.contract import Refiner, hard_labels
+from mmseg_gen.refiners.settings import check_ranges, control_settings, injection_settings
 from mmseg_gen.refiners.updates import Subject, descend_gradient, mix_matches
 from mmseg_gen.registry import FEATURE_EXTRACTORS, REFINERS
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-UPDATES = ('mix', 'gradient')
 # Channels with these names are no objects, so no prompt names them.
 NO_OBJECTS = ('background', 'bg', 'other', 'others', 'void', 'unlabeled')
 
@@ -50,6 +50,8 @@ class G4Seg(Refiner):
         iterations: How often to regenerate and mix; 1 in the paper.
         seed: Of the noise, the same for every image.
         injection: Settings of :class:`InjectionSettings`; False turns the injection off.
+        control: Settings of ``ControlSettings``: show the masks to a ControlNet (Appendix G), beside the injection, or
+            instead of it with ``injection=False``.
         null_text: Settings of ``NullTextSettings``: regenerate by null-text inversion (Tab. 5) instead of one step; it
             has no noise samples, and many passes of the UNet. For 'mix' only.
         features: Config of a feature extractor.
@@ -84,6 +86,7 @@ class G4Seg(Refiner):
         iterations: int = 1,
         seed: int = 0,
         injection: Mapping[str, Any] | bool = True,
+        control: Mapping[str, Any] | None = None,
         null_text: Mapping[str, Any] | None = None,
         features: Mapping[str, Any] | None = None,
         matching: Mapping[str, Any] | None = None,
@@ -99,14 +102,20 @@ class G4Seg(Refiner):
         device: str | None = None,
         dtype: str = 'float32',
     ):
-        _check(update=update, samples=samples, iterations=iterations, beta=beta, gate=gate, normalization=normalization)
+        check_ranges(
+            update=update, samples=samples, iterations=iterations, beta=beta, gate=gate, normalization=normalization
+        )
         self.generator, self.clip, self.revision, self.device, self.dtype = generator, clip, revision, device, dtype
         self.prompt, self.names, self.present = prompt, dict(names or {}), present
         self.update, self.timestep, self.samples, self.iterations = update, timestep, samples, iterations
         self.seed, self.grid, self.beta, self.gate, self.evidence = seed, grid, beta, gate, evidence
-        self.injection = _injection(injection, update)
-        if null_text is not None and update != 'mix':
-            raise ValueError(f'Expected no `null_text` with update={update!r}, but got {null_text}.')
+        self.control = None if control is None else control_settings(control, update)
+        self.injection = injection_settings(injection, update, self.control)
+        if null_text is not None and (update != 'mix' or control is not None):
+            raise ValueError(
+                f'Expected no `null_text` with update={update!r} and control={control}, but got {null_text}; it goes '
+                "with update='mix' and without `control`."
+            )
         self.null_text = None if null_text is None else dict(null_text)
         self.extractor = FEATURE_EXTRACTORS.build(dict(features or {'type': 'ClipValues'}))
         self.matching, self.band = MatchSettings(**(matching or {})), BandSettings(**(band or {}))
@@ -118,6 +127,7 @@ class G4Seg(Refiner):
         """The generator, loaded when it is first used."""
         import torch
 
+        from mmseg_gen.generators.control import load_control
         from mmseg_gen.generators.parts import Parts, load_parts
         from mmseg_gen.generators.regeneration import Regenerator
 
@@ -126,13 +136,14 @@ class G4Seg(Refiner):
             device = self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
             kind = getattr(torch, self.dtype)
             parts = load_parts(parts, revision=self.revision, device=device, dtype=kind, clip=self.clip)
-        return Regenerator(parts, self.prompt, self.timestep, self.injection, self.max_batch)
+        control = None if self.control is None else load_control(parts, self.control)
+        return Regenerator(parts, self.prompt, self.timestep, self.injection, self.max_batch, control)
 
     def _refine(self, image: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> np.ndarray:
         import torch
 
         labels = hard_labels(probabilities)
-        chosen = self._chosen(labels, classes)
+        chosen = self.chosen_classes(labels, classes)
         bands = np.stack([confusion_band(probabilities[c], labels == c, self.band) for c in chosen] or [labels < 0])
         if not bands.any():
             if chosen:
@@ -142,20 +153,37 @@ class G4Seg(Refiner):
             return probabilities.copy()
         # A caller's inference mode would forbid the gradient.
         with torch.inference_mode(False), torch.no_grad():
-            update = mix_matches if self.update == 'mix' else descend_gradient
-            after = update(self, self._subject(image, [classes[c] for c in chosen]), probabilities[chosen], bands)
+            after = self._updated(image, probabilities[chosen], [classes[c] for c in chosen], bands)
         changed = (after != probabilities[chosen]).any(0)
         result, updated = probabilities.copy(), np.isin(np.arange(len(classes)), chosen)
         result[chosen] = after
         return renormalize(result, updated, changed, self.normalization)
 
-    def _chosen(self, labels: np.ndarray, classes: list[str]) -> list[int]:
+    def _updated(self, image: np.ndarray, values: np.ndarray, names: list[str], bands: np.ndarray) -> np.ndarray:
+        """Return the classes' probabilities after the update, each class by itself, ``(B, H, W)``.
+
+        Raises:
+            UserError: Memory runs out.
+        """
+        import torch
+
+        update = mix_matches if self.update == 'mix' else descend_gradient
+        try:
+            return update(self, self.subject(image, names), values, bands)
+        except (MemoryError, torch.cuda.OutOfMemoryError) as error:
+            raise UserError(
+                f'Expected {len(names)} classes of an image of {image.shape[:2]} to fit in memory, but '
+                f"they do not; lower `max_batch` ({self.max_batch}), with update='gradient' also "
+                f'`injection.max_self_side` ({error}).'
+            ) from error
+
+    def chosen_classes(self, labels: np.ndarray, classes: list[str]) -> list[int]:
         """Return the classes that are there and have a name to prompt with."""
         shares = np.bincount(labels.ravel(), minlength=len(classes)) / labels.size
         objects = [c for c, name in enumerate(classes) if name.strip().lower() not in NO_OBJECTS]
         return [c for c in objects if shares[c] > 0 and shares[c] >= self.present]
 
-    def _subject(self, image: np.ndarray, names: list[str]) -> Subject:
+    def subject(self, image: np.ndarray, names: list[str]) -> Subject:
         """Return the image as the generator sees it, and the prompts of its classes."""
         import torch
 
@@ -170,25 +198,3 @@ class G4Seg(Refiner):
         pixels = torch.from_numpy(seen).permute(2, 0, 1)[None].float().to(parts.device) / 127.5 - 1
         words = [self.names.get(name, name).replace('_', ' ') for name in names]
         return Subject(pixels, encode_images(parts, pixels), self.regenerator.prompts(words))
-
-
-def _check(**settings: Any) -> None:
-    """Refuse settings out of range; the others are checked by the objects that they belong to."""
-    for name in ('samples', 'iterations'):
-        if settings[name] < 1:
-            raise ValueError(f'Expected `{name}` to be 1 or more, but got {settings[name]}.')
-    for name in ('beta', 'gate'):
-        if not 0 <= settings[name] <= 1:
-            raise ValueError(f'Expected `{name}` in [0, 1], but got {settings[name]}.')
-    for name, words in (('update', UPDATES), ('normalization', NORMALIZATIONS)):
-        if settings[name] not in words:
-            raise ValueError(f'Expected `{name}` from {", ".join(words)}, but got {settings[name]!r}.')
-
-
-def _injection(injection: Mapping[str, Any] | bool, update: str) -> InjectionSettings | None:
-    given = {} if injection is True else injection
-    if update == 'mix':
-        return None if given is False else InjectionSettings(**given)
-    if given is False or not given.get('soft', True):
-        raise ValueError(f"Expected a soft `injection` with update='gradient', which follows it, but got {injection}.")
-    return InjectionSettings(**{**given, 'soft': True})

@@ -20,13 +20,11 @@ GRADIENT = {
     'update': 'gradient',
     'timestep': 600,
     'samples': 2,
-    'injection': {'negative_branch': True},
-    'gradient': {'steps': 8, 'step': 0.5, 'gate': 0.05},
+    'injection': {'cross_weight': 0.0, 'self_weight': 0.6, 'negative_branch': True},
+    'gradient': {'steps': 8, 'step': 0.5, 'gate': 0.07},
     'band': {'low': 0.0, 'high': 1.0, 'max_distance': None},
     'normalization': 'complement',
 }
-# Kernels for images of 64 pixels; the defaults of the functions are for 500.
-SMALL_CRF = {'type': 'DenseCRF', 'position_sigma': 10.0, 'color_sigma': 13.0, 'smooth_sigma': 1.0}
 PRESETS: dict[str, dict[str, Any]] = {
     'g4seg': PAPER,
     'g4seg-gradient': GRADIENT,

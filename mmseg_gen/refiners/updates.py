@@ -42,17 +42,17 @@ def mix_matches(method: G4Seg, subject: Subject, probabilities: np.ndarray, band
         probabilities: Of the classes, ``(B, H, W)``.
         bands: Pixels of each class that may change, bool ``(B, H, W)``.
     """
-    current, again = probabilities, _regeneration(method, subject)
+    current, again = probabilities, regeneration(method, subject)
     for iteration in range(method.iterations):
-        made = again(_masks(current, subject), iteration)
-        generated, original = _features(method, subject, made)
+        made = again(canvas_masks(current, subject), iteration)
+        generated, original = paired_features(method, subject, made)
         current = np.stack(
             [_mix(method, *per_class, original) for per_class in zip(current, bands, generated, strict=True)]
         )
     return current
 
 
-def _regeneration(method: G4Seg, subject: Subject) -> Callable[[Tensor, int], Tensor]:
+def regeneration(method: G4Seg, subject: Subject) -> Callable[[Tensor, int], Tensor]:
     """Return a function from masks and the number of the iteration to latents ``(B, S, C, h, w)``."""
     prompts, parts = subject.prompts, method.regenerator.parts
     if method.null_text is None:
@@ -77,7 +77,7 @@ def _mix(method: G4Seg, probability: np.ndarray, band: np.ndarray, generated: Te
     return mix_probabilities(probability, matched, band, method.beta, evidence if method.evidence else None)
 
 
-def _features(method: G4Seg, subject: Subject, made: Tensor) -> tuple[Tensor, Tensor]:
+def paired_features(method: G4Seg, subject: Subject, made: Tensor) -> tuple[Tensor, Tensor]:
     """Return features of the regenerated images ``(B, S, C, h, w)`` and of the image ``(C, h, w)`` on one grid."""
     from mmseg_gen.generators.latents import decode_latents
 
@@ -85,7 +85,8 @@ def _features(method: G4Seg, subject: Subject, made: Tensor) -> tuple[Tensor, Te
     images = torch.cat([decode_latents(parts, chunk) for chunk in made.flatten(0, 1).split(limit)])
     images = torch.cat([subject.pixels, images])
     size = limited_size((images.shape[2], images.shape[3]), method.grid)
-    stacked = torch.cat([stack_features([method.extractor(parts, chunk)], size) for chunk in images.split(limit + 1)])
+    chunks = [stack_features([method.extractor(parts, chunk)], size) for chunk in images.split(limit + 1)]
+    stacked = chunks[0] if len(chunks) == 1 else torch.cat(chunks)
     return stacked[1:].unflatten(0, made.shape[:2]), stacked[0]
 
 
@@ -96,7 +97,7 @@ def descend_gradient(method: G4Seg, subject: Subject, probabilities: np.ndarray,
     :func:`mix_matches`.
     """
     settings, regenerator = method.gradient, method.regenerator
-    coarse, allowed = _masks(probabilities, subject, on_grid=True), _masks(bands, subject, on_grid=True)
+    coarse, allowed = canvas_masks(probabilities, subject, on_grid=True), canvas_masks(bands, subject, on_grid=True)
     change, gradients = torch.zeros_like(coarse), []
     for iteration in range(settings.steps):
         masks = shifted_probability(coarse, change * allowed)
@@ -122,7 +123,7 @@ def _keep_better(method: G4Seg, subject: Subject, before: np.ndarray, after: np.
     first = method.seed + settings.steps * method.samples
     seeds = list(range(first, first + settings.gate_samples))
     old, new = (
-        method.regenerator.errors(subject.latents, _masks(p > 0.5, subject), subject.prompts, seeds).mean(1)
+        method.regenerator.errors(subject.latents, canvas_masks(p > 0.5, subject), subject.prompts, seeds).mean(1)
         for p in (before, after)
     )
     better = (new <= (1 - settings.gate) * old).cpu().numpy()
@@ -134,7 +135,7 @@ def _seeds(method: G4Seg, iteration: int) -> list[int]:
     return list(range(first, first + method.samples))
 
 
-def _masks(maps: Any, subject: Subject, on_grid: bool = False) -> Tensor:
+def canvas_masks(maps: Any, subject: Subject, on_grid: bool = False) -> Tensor:
     """Return maps as float32 on the generator's canvas, or on the grid of its latents, in [0, 1]."""
     size = (subject.latents if on_grid else subject.pixels).shape[-2:]
     resized = [resize_map(np.asarray(m, np.float32), (size[0], size[1])) for m in maps]

@@ -16,6 +16,9 @@ from mmseg_gen.generators.embedded.corpus import HELD_OUT_SEED
 from mmseg_gen.generators.embedded.scenes import CLASSES, render_scene
 from mmseg_gen.refiners.contract import BACKGROUND
 
+# Scenes drawn for each that is wanted, where some are passed over.
+_TRIES = 20
+
 
 @dataclass(frozen=True)
 class CoarseScene:
@@ -41,7 +44,12 @@ class CoarseScene:
 
 
 def coarse_scenes(
-    count: int, settings: Mapping[str, Any], *, first_seed: int = HELD_OUT_SEED, iou: Sequence[float] | None = None
+    count: int,
+    settings: Mapping[str, Any],
+    *,
+    first_seed: int = HELD_OUT_SEED,
+    iou: Sequence[float] | None = None,
+    least: float = 0.0,
 ) -> list[CoarseScene]:
     """Return scenes of one and of two objects in turn, the classes and the kinds of coarseness in turn.
 
@@ -50,8 +58,19 @@ def coarse_scenes(
         settings: ``kinds``, ``iou`` (range that each mask's largest IoU is drawn from) and ``soften`` (pixels).
         first_seed: ``HELD_OUT_SEED`` to judge by, ``TUNING_SEED`` to choose settings on.
         iou: Another range than that of the settings.
+        least: Scenes with an object below this IoU, after softening, are passed over.
+
+    Raises:
+        ValueError: Too few scenes reach ``least``.
     """
-    return [_coarse_scene(number, settings, first_seed, iou or settings['iou']) for number in range(count)]
+    found: list[CoarseScene] = []
+    for number in range(_TRIES * count):
+        scene = _coarse_scene(number, settings, first_seed, iou or settings['iou'])
+        if min(scene.ious(scene.probabilities.argmax(0))) >= least:
+            found.append(scene)
+        if len(found) == count:
+            return found
+    raise ValueError(f'Expected {count} scenes with an IoU of at least `least`, but {least} left {len(found)}.')
 
 
 def _coarse_scene(number: int, settings: Mapping[str, Any], first_seed: int, iou: Sequence[float]) -> CoarseScene:

@@ -100,12 +100,15 @@ class CoarseSet:
         context: The table's run.
         count: Number of scenes.
         iou: Range of the masks' IoU; None for the config's.
+        least: Scenes with an object below this IoU are passed over.
     """
 
-    def __init__(self, context: Context, count: int, iou: Sequence[float] | None = None) -> None:
+    def __init__(self, context: Context, count: int, iou: Sequence[float] | None = None, least: float = 0.0) -> None:
         self.context, self.coarse = context, load_config(CONFIG).to_dict()['coarse']
-        self.iou = list(iou or self.coarse['iou'])
-        self.scenes = coarse_scenes(count, self.coarse, first_seed=HELD_OUT_SEED, iou=self.iou)
+        self.coarse['iou'] = list(iou or self.coarse['iou'])
+        if least:
+            self.coarse['least'] = least
+        self.scenes = coarse_scenes(count, self.coarse, first_seed=HELD_OUT_SEED, least=least)
 
     def row(
         self, name: str, settings: Mapping[str, Any] | None, score: Callable[[np.ndarray], Scores] | None = None
@@ -117,7 +120,7 @@ class CoarseSet:
             settings: Of the refiner.
             score: From the scenes' IoUs to scores; None for their mean.
         """
-        identity = {'scenes': len(self.scenes), 'coarse': {**self.coarse, 'iou': self.iou}, 'refiner': settings}
+        identity = {'scenes': len(self.scenes), 'coarse': self.coarse, 'refiner': settings}
 
         def compute() -> Scores:
             ious = scene_ious(None if settings is None else build(settings), self.scenes, name)

@@ -35,6 +35,21 @@ def test_scenes_hold_their_classes_their_truth_and_masks_of_the_asked_overlap():
     assert all(mask_iou(s.probabilities[1] > 0.5, s.truth == 1) > 0.99 for s in exact)
 
 
+def test_scenes_below_the_least_overlap_are_passed_over():
+    scenes = coarse_scenes(4, COARSE, iou=(0.9, 1.0), least=0.95)
+    assert len(scenes) == 4
+    for scene in scenes:
+        labels = scene.probabilities.argmax(0)
+        for c in range(1, len(scene.classes)):
+            own, true = labels == c, scene.truth == c
+            assert (own & true).sum() >= 0.95 * (own | true).sum()
+    every = [s.image.tobytes() for s in coarse_scenes(30, COARSE, iou=(0.9, 1.0))]
+    places = [every.index(s.image.tobytes()) for s in scenes]
+    assert places == sorted(places)
+    with pytest.raises(ValueError, match='Expected 1 scenes with an IoU of at least'):
+        coarse_scenes(1, COARSE, least=0.95)
+
+
 def test_scenes_to_choose_on_are_others_than_scenes_to_judge_by():
     judged, tuned = coarse_scenes(2, COARSE), coarse_scenes(2, COARSE, first_seed=TUNING_SEED)
     assert all((a.image != b.image).any() for a, b in zip(judged, tuned, strict=True))
@@ -130,3 +145,32 @@ grid = dict(radius=[1, 3])
     assert written['chosen']['crf']['radius'] == max(scores, key=scores.get)
     assert written['tuning_iou']['crf'] == pytest.approx(max(scores.values()), abs=1e-4)
     assert tool.main(['--rows', str(tmp_path / 'rows.py'), '--only', 'none']) == 2
+
+
+def test_a_row_that_must_spare_right_masks_takes_the_best_that_does(tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location('tune_refinement', ROOT / 'tools' / 'tune_refinement.py')
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    # Strength gains on coarse masks, and above 0.3 it costs the right ones.
+    gains, losses = {0.1: 0.6, 0.3: 0.65, 0.9: 0.8}, {0.1: 0.99, 0.3: 0.9895, 0.9: 0.95}
+
+    def ious(strength, scenes, name=''):
+        right = np.mean([s.ious(s.probabilities.argmax(0)) for s in scenes]) > 0.9
+        before = 0.99 if right else 0.55
+        value = before if strength is None else (losses if right else gains)[strength]
+        return np.full(len(scenes), value)
+
+    monkeypatch.setattr(refinement, 'scene_ious', ious)
+    monkeypatch.setattr(refinement, 'build', lambda settings: settings['strength'])
+    (tmp_path / 'rows.py').write_text(f"""
+_base_ = ['./chosen_refinements.json']
+tuning = dict(scenes=1, rounds=1)
+coarse = {COARSE!r}
+rows = dict(spare=dict(fixed=dict(strength=0.9), search=['strength'], exact=True))
+grid = dict(strength=[0.1, 0.3, 0.9])
+""")
+    (tmp_path / 'chosen_refinements.json').write_text('{"tuning_iou": {}, "chosen": {}}')
+    assert tool.main(['--rows', str(tmp_path / 'rows.py')]) == 0
+    written = json.loads((tmp_path / 'chosen_refinements.json').read_text())
+    assert written['chosen']['spare'] == {'strength': 0.3}
+    assert written['tuning_iou'] == {'baseline': 0.55, 'spare': 0.65}

@@ -5,8 +5,8 @@ refiner = dict(
     update='gradient',
     timestep=600,
     samples=2,
-    injection=dict(negative_branch=True),
-    gradient=dict(steps=8, step=0.5, gate=0.05),
+    injection=dict(cross_weight=0.0, self_weight=0.6, negative_branch=True),
+    gradient=dict(steps=8, step=0.5, gate=0.07),
     band=dict(low=0.0, high=1.0, max_distance=None),
     normalization='complement',
 )
