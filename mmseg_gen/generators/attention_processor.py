@@ -5,12 +5,13 @@ Shape letters: B batch, H heads, Q queries, K keys, d channels of a head.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from diffusers.models.attention_processor import Attention
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from .capture import AttentionRecorder
@@ -41,6 +42,36 @@ def check_processor(name: str, processor: Any) -> None:
             f'Expected {name} to be one of {", ".join(_PLAIN)}, but got {type(processor).__name__}. Unload '
             'adapters and unfuse projections before recording attention.'
         )
+
+
+class AttentionLayers:
+    """The attention layers of a network, whose processors are put in place and given back together.
+
+    diffusers' ``attn_processors`` and ``set_attn_processor`` walk through the whole network several times for each
+    call, which takes four times as long: 4.5 ms for a UNet of 20 such layers.
+
+    Args:
+        network: The network.
+
+    Raises:
+        ValueError: A layer's processor is of a kind that is not known here.
+    """
+
+    def __init__(self, network: nn.Module):
+        layers = {name: module for name, module in network.named_modules() if isinstance(module, Attention)}
+        for name, layer in layers.items():
+            check_processor(f'{name}.processor', layer.processor)
+        self._own = {name: (layer, layer.processor) for name, layer in layers.items()}
+
+    def replace(self, make: Callable[[str, Any], Any]) -> None:
+        """Put ``make(name, own processor)`` in the place of each layer's own."""
+        for name, (layer, own) in self._own.items():
+            layer.set_processor(make(name, own))
+
+    def restore(self) -> None:
+        """Give every layer its own processor back."""
+        for layer, own in self._own.values():
+            layer.set_processor(own)
 
 
 class RecordingProcessor:

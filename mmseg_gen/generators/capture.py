@@ -13,7 +13,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from .attention_processor import RecordingProcessor, check_processor
+from .attention_processor import AttentionLayers, RecordingProcessor
 from .recording import Recording, network_order
 
 Grid = tuple[int, int]
@@ -31,10 +31,12 @@ class AttentionRecorder(Recording):
         cross: Record cross-attention.
         self_attention: Record self-attention.
         max_self_side: Leave out self-attention on grids with a longer side; 64 x 64 takes 67 MB a sample.
+        every: Record each layer at its first call and at every so many calls after it; the others cost nothing more
+            than without a recorder.
         conditional_half: See :class:`Recording`; the samplers of this package set it themselves.
 
     Raises:
-        ValueError: The network has attention processors whose mathematics is not known here.
+        ValueError: ``every`` is below 1, or the network has attention processors whose mathematics is not known here.
     """
 
     def __init__(
@@ -45,18 +47,22 @@ class AttentionRecorder(Recording):
         self_attention: bool = True,
         max_self_side: int | None = None,
         conditional_half: bool = False,
+        every: int = 1,
     ):
         super().__init__(conditional_half)
+        if every < 1:
+            raise ValueError(f'Expected `every` to be 1 or more calls, but got {every}.')
+        self.every = every
         self.unet, self.size = unet, (int(size[0]), int(size[1]))
         self.cross, self.self_attention, self.max_self_side = cross, self_attention, max_self_side
         self._grids = level_grids(self.size)
-        self._replaced: dict = {}
         self.reset()
 
     def reset(self) -> None:
         """Forget everything recorded."""
         self._cross: dict[str, Tensor] = {}
         self._self: dict[Grid, Tensor] = {}
+        self._calls: dict[str, int] = {}
         self._steps: dict[str, int] = {}
         self._self_layers: dict[Grid, list[str]] = {}
 
@@ -66,16 +72,11 @@ class AttentionRecorder(Recording):
         return sorted(self._cross, key=lambda name: network_order(name)[0])
 
     def _install(self) -> None:
-        self._replaced = dict(self.unet.attn_processors)
-        for name, processor in self._replaced.items():
-            check_processor(name, processor)
-        # set_attn_processor empties the dict it is given.
-        self.unet.set_attn_processor(
-            {n: RecordingProcessor(n.removesuffix('.processor'), p, self) for n, p in self._replaced.items()}
-        )
+        self._layers = AttentionLayers(self.unet)
+        self._layers.replace(lambda name, own: RecordingProcessor(name, own, self))
 
     def _remove(self) -> None:
-        self.unet.set_attn_processor(dict(self._replaced))
+        self._layers.restore()
 
     def running_sum(
         self, name: str, is_cross: bool, batch: int, queries: int, keys: int, device: torch.device
@@ -102,6 +103,9 @@ class AttentionRecorder(Recording):
                 f'{name} has {queries} pixels.'
             )
         if not is_cross and self.max_self_side is not None and max(grid) > self.max_self_side:
+            return None
+        self._calls[name] = self._calls.get(name, 0) + 1
+        if (self._calls[name] - 1) % self.every:
             return None
         sums, key = (self._cross, name) if is_cross else (self._self, grid)
         shape = (batch, queries, keys)

@@ -91,7 +91,7 @@ def unet_conditions(parts: Parts, latents: Tensor, context: Context, guidance: f
         context: The condition of the N samples.
         guidance: What a distilled UNet is told; not used by others.
     """
-    whole, dtype, device = as_conditioning(context), parts.unet.dtype, parts.unet.device
+    whole, dtype, device = as_conditioning(context), parts.dtype, parts.device
     found: dict[str, Any] = {'encoder_hidden_states': whole.tokens.to(dtype)}
     if whole.pooled is not None:
         sizes = whole.time_ids

@@ -77,7 +77,7 @@ def unet_output(parts: Parts, latents: Tensor, timestep: int, context: Context, 
         guidance: Told to a distilled UNet (LCM); no other UNet is asked to guide itself.
     """
     conditions = unet_conditions(parts, latents, context, guidance)
-    output = parts.unet(latents.to(parts.unet.dtype), timestep, **conditions, return_dict=False)
+    output = parts.unet(latents.to(parts.dtype), timestep, **conditions, return_dict=False)
     return output[0].float()
 
 

@@ -26,7 +26,7 @@ def encode_images(parts: Parts, images: Tensor) -> Tensor:
         raise ValueError(f'Expected `images` of shape (N, 3, H, W), but got {tuple(images.shape)}.')
     if images.shape[2] % step or images.shape[3] % step or 0 in images.shape:
         raise ValueError(f'Expected sides that are multiples of {step}, but got {images.shape[2]} x {images.shape[3]}.')
-    posterior = parts.vae.encode(images.to(parts.device, parts.vae.dtype)).latent_dist
+    posterior = parts.vae.encode(images.to(parts.device, parts.vae_dtype)).latent_dist
     return posterior.mode().float() * parts.vae.config.scaling_factor
 
 
@@ -38,7 +38,7 @@ def decode_latents(parts: Parts, latents: Tensor) -> Tensor:
         parts: The model.
         latents: Scaled latents ``(N, C, h, w)``.
     """
-    scaled = latents.to(parts.device, parts.vae.dtype) / parts.vae.config.scaling_factor
+    scaled = latents.to(parts.device, parts.vae_dtype) / parts.vae.config.scaling_factor
     return parts.vae.decode(scaled, return_dict=False)[0].float().clamp(-1, 1)
 
 

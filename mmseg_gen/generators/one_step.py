@@ -55,5 +55,5 @@ def decode_with_gradient(parts: Parts, latents: Tensor) -> Tensor:
         parts: The model.
         latents: Scaled latents ``(N, C, h, w)``.
     """
-    scaled = latents.to(parts.device, parts.vae.dtype) / parts.vae.config.scaling_factor
+    scaled = latents.to(parts.device, parts.vae_dtype) / parts.vae.config.scaling_factor
     return parts.vae.decode(scaled, return_dict=False)[0].float()

@@ -40,3 +40,21 @@ def test_weights_that_do_not_fit_are_refused():
         stack_features([torch.zeros(1, 1, 2, 2)], (2, 2), [1.0, 2.0])
     with pytest.raises(ValueError, match='at least one map'):
         stack_features([], (2, 2))
+
+
+@pytest.mark.parametrize('form', [torch.contiguous_format, torch.channels_last])
+def test_stacked_features_equal_plain_calls_in_any_memory_format_and_inputs_stay(form):
+    torch.manual_seed(0)
+    maps = [torch.randn(2, 5, 3, 4), torch.randn(2, 7, 6, 8, dtype=torch.float64), torch.randn(2, 3, 9, 5)]
+    maps = [m.contiguous(memory_format=form) for m in maps]
+    before = [m.clone() for m in maps]
+    stacked = stack_features(maps, (6, 8), [1.0, 0.5, 2.0])
+    resized = [torch.nn.functional.interpolate(m.double(), (6, 8), mode='bilinear', align_corners=False) for m in maps]
+    expected = torch.cat([w * m / m.norm(dim=1, keepdim=True) for w, m in zip((1, 0.5, 2), resized, strict=True)], 1)
+    assert stacked.dtype == torch.float32
+    torch.testing.assert_close(stacked.double(), expected, atol=1e-6, rtol=1e-5)
+    assert all(torch.equal(m, old) for m, old in zip(maps, before, strict=True))
+
+
+def test_a_vector_of_zeros_stays_zero():
+    assert stack_features([torch.zeros(1, 3, 2, 2)], (2, 2)).abs().max() == 0

@@ -119,3 +119,19 @@ def test_other_sizes_and_scores_are_refused():
         confusion_matrix(prediction[1:], truth, 5)
     with pytest.raises(TypeError, match='`prediction` to hold integers, but got float64'):
         confusion_matrix(prediction.astype(float), truth, 5)
+
+
+@pytest.mark.parametrize('run', [1, 3, 40])
+def test_runs_of_any_length_count_like_single_pixels(run):
+    rng = np.random.default_rng(run)
+    truth, prediction = (np.repeat(rng.integers(0, 4, 60), run).astype(np.uint8) for _ in range(2))
+    truth[: 2 * run] = 255
+    prediction[: 2 * run] = 77
+    expected = np.zeros((4, 4), np.int64)
+    for true, predicted in zip(truth.tolist(), prediction.tolist(), strict=True):
+        if true != 255:
+            expected[true, predicted] += 1
+    assert (confusion_matrix(prediction, truth, 4) == expected).all()
+    prediction[-1] = 4
+    with pytest.raises(ValueError, match='`prediction` in .0, 3., but got 4'):
+        confusion_matrix(prediction, truth, 4)

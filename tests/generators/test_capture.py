@@ -5,40 +5,8 @@ import torch
 
 from mmseg_gen.generators import attention_processor
 from mmseg_gen.generators.capture import AttentionRecorder
+from tests.references.attention_loop import LoopReference
 from tests.tiny_models import WIDTH, tiny_unet
-
-
-class LoopReference:
-    """Recomputes every attention matrix from the projections' outputs, head by head."""
-
-    def __init__(self, unet, size):
-        self.unet, self.size, self.calls = unet, size, {}
-
-    def run(self, steps, context, **options):
-        outputs, projected = {}, []
-        for name, module in self.unet.named_modules():
-            if name.endswith(('to_q', 'to_k')):
-                projected.append(
-                    module.register_forward_hook(lambda m, i, o, n=name: outputs.setdefault(n, []).append(o))
-                )
-        for sample, t in steps:
-            self.unet(sample, t, encoder_hidden_states=context, **options)
-        for handle in projected:
-            handle.remove()
-        return {
-            n.removesuffix('.to_q'): self._mean(n.removesuffix('.to_q'), q, outputs[n.removesuffix('to_q') + 'to_k'])
-            for n, q in outputs.items()
-            if n.endswith('to_q')
-        }
-
-    def _mean(self, name, queries, keys):
-        heads = self.unet.get_submodule(name).heads
-        total = 0
-        for q, k in zip(queries, keys, strict=True):
-            for one_q, one_k in zip(q.chunk(heads, -1), k.chunk(heads, -1), strict=True):
-                logits = torch.einsum('bqd,bkd->bqk', one_q, one_k) / one_q.shape[-1] ** 0.5
-                total = total + logits.exp() / logits.exp().sum(-1, keepdim=True)
-        return total / heads / len(queries)
 
 
 def make_case(size=(8, 8), batch=2, **settings):
@@ -215,6 +183,29 @@ def test_large_grids_pausing_and_kinds_are_left_out():
         unet(sample, t, encoder_hidden_states=context)
     with pytest.raises(ValueError, match='self-attention to have been recorded'):
         only_cross.self_levels(0)
+
+
+def test_every_second_call_is_recorded_and_the_others_take_the_fused_kernel(monkeypatch):
+    unet, (first, second), context = make_case()
+    steps = [first, second, (second[0], 500), (first[0], 100), (first[0], 40)]
+    expected = LoopReference(unet, (8, 8)).run([steps[0], steps[2], steps[4]], context)
+    formed = []
+    original = attention_processor._attend
+    monkeypatch.setattr(attention_processor, '_attend', lambda *a: formed.append(1) or original(*a))
+    recorder = AttentionRecorder(unet, (8, 8), every=2)
+    with recorder:
+        for sample, t in steps:
+            unet(sample, t, encoder_hidden_states=context)
+    assert len(formed) == 3 * len(expected)
+    for name, maps in zip(recorder.cross_layers, recorder.cross_maps([[1], [2, 4]]), strict=True):
+        for i, own in enumerate([[1], [2, 4]]):
+            torch.testing.assert_close(maps[i].flatten(), expected[name][i][:, own].mean(1), atol=1e-5, rtol=1e-4)
+    recorder.reset()
+    with recorder:
+        unet(*first, encoder_hidden_states=context)
+    assert len(formed) == 4 * len(expected)
+    with pytest.raises(ValueError, match='`every` to be 1 or more calls, but got 0'):
+        AttentionRecorder(unet, (8, 8), every=0)
 
 
 def test_reset_allows_another_batch():

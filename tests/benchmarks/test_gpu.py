@@ -1,0 +1,72 @@
+"""The GPU benchmark runs in its tiny form on a CPU, and its numbers are those of their definitions."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+
+@pytest.fixture(autouse=True)
+def _beside_the_scripts(repository, monkeypatch):
+    monkeypatch.syspath_prepend(str(repository / 'benchmarks'))
+
+
+@pytest.mark.parametrize('model', ['sd15', 'sdxl'])
+def test_every_step_runs_on_a_tiny_model(model, tmp_path, capsys):
+    import gpu
+
+    assert gpu.main(['--tiny', '--models', model, '--json', str(tmp_path / 'lines.json')]) == 0
+    lines = json.loads((tmp_path / 'lines.json').read_text(encoding='utf-8'))
+    assert [line['step'] for line in lines] == [
+        'matmul', 'unet', 'capture', 'capture, self up to 32', 'synthesis', 'attention_cut', 'g4seg', 'g4seg-gradient',
+    ]  # fmt: skip
+    assert all(line['s_an_image'] > 0 for line in lines[4:])
+    assert len(capsys.readouterr().out.splitlines()) == len(lines)
+    # What was recorded is in float32: 16 x 16 latents and two or three coarser levels.
+    assert lines[2]['sums_mb'] > 0
+
+
+def test_without_a_gpu_it_says_so(monkeypatch, capsys):
+    import gpu
+
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    assert gpu.main([]) == 2
+    assert '--tiny' in capsys.readouterr().err
+
+
+def test_work_is_counted_as_two_operations_for_each_product():
+    from measuring import flops
+
+    layer, batch = nn.Linear(7, 5), torch.randn(3, 7)
+    assert flops(lambda: layer(batch)) == 2 * 3 * 7 * 5
+    convolution = nn.Conv2d(2, 4, 3, padding=1)
+    assert flops(lambda: convolution(torch.randn(1, 2, 6, 8))) == 2 * 6 * 8 * 4 * 2 * 9
+
+
+def test_aims_are_upper_bounds_but_for_shares():
+    import gpu
+
+    assert gpu.judged({'step': 'capture', 'ratio': 1.2}) == {'aim': 1.25, 'met': True}
+    assert gpu.judged({'step': 'synthesis', 's_an_image': 1.0, 'share': 0.3}) == {'aim': 0.4, 'met': False}
+    assert gpu.judged({'step': 'unet', 's': 1.0}) == {}
+
+
+def test_sizes_are_those_of_the_published_models():
+    import random_models
+
+    # Parameters of the published UNets: 860 million, 866 million, 2.57 billion.
+    counts = {}
+    for name in random_models.NAMES:
+        with torch.device('meta'):
+            unet = random_models.UNet2DConditionModel(in_channels=4, out_channels=4, **random_models.UNETS[name])
+        counts[name] = sum(p.numel() for p in unet.parameters())
+    assert counts == {'sd15': 859_520_964, 'sd21': 865_910_724, 'sdxl': 2_567_463_684}
+
+
+def teardown_module():
+    for name in ('gpu', 'measuring', 'random_models', 'run'):
+        sys.modules.pop(name, None)

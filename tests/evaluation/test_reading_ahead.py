@@ -1,0 +1,56 @@
+"""Results in order, a bounded number ahead, and nothing left running."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from mmseg_gen.evaluation.reading_ahead import read_ahead
+
+
+def test_results_come_in_order_whatever_each_one_takes():
+    delays = [0.02, 0.0, 0.01, 0.0]
+
+    def read(index):
+        time.sleep(delays[index])
+        return index * 10
+
+    assert list(read_ahead(range(4), read, ahead=2)) == [0, 10, 20, 30]
+
+
+@pytest.mark.parametrize('ahead', [1, 3])
+def test_no_more_than_asked_for_is_read_ahead(ahead):
+    begun = []
+    results = read_ahead(range(20), begun.append, ahead=ahead)
+    next(results)
+    time.sleep(0.05)
+    assert len(begun) == ahead + 1
+    results.close()
+
+
+def test_an_error_comes_in_its_turn_and_the_thread_ends():
+    def read(index):
+        if index == 2:
+            raise OSError('the disk is gone')
+        return index
+
+    results = read_ahead(range(9), read)
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(OSError, match='the disk is gone'):
+        next(results)
+    assert not any(thread.name.startswith('read-ahead') for thread in threading.enumerate())
+
+
+def test_reading_goes_on_while_the_caller_works():
+    seen = threading.Event()
+    results = read_ahead([1, 2], lambda item: seen.set() if item == 2 else None)
+    next(results)
+    assert seen.wait(5)
+    assert list(results) == [None]
+
+
+def test_none_ahead_is_refused():
+    with pytest.raises(ValueError, match='`ahead` to be 1 or more, but got 0'):
+        read_ahead([], str, ahead=0)
