@@ -10,7 +10,7 @@ PIP_ARGS ?=
 # Extra arguments for the program behind a target: make test ARGS="-k attention", make quickstart ARGS="--help".
 ARGS ?=
 
-.PHONY: help install quickstart test lint clean
+.PHONY: help install quickstart test lint bench clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets.
@@ -37,6 +37,9 @@ test: $(STAMP)  ## Run the default test suite: offline, on the CPU.
 lint: $(STAMP)  ## Run ruff, and mypy on the mathematics.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+bench: $(STAMP)  ## Run the benchmarks in their small forms.
+	$(BIN)/python benchmarks/run.py --quick $(ARGS)
 
 clean:  ## Remove the environment and the caches; work_dirs stays.
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build *.egg-info

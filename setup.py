@@ -55,9 +55,11 @@ setup(
     extras_require={
         'gpu': ['faiss-gpu-cu12>=1.8; platform_system == "Linux"'],
         'coco': ['pycocotools>=2.0.7'],
+        'lora': ['peft>=0.13'],
         'crf': ['pydensecrf2>=1.1'],
+        'ray': ['ray>=2.9'],
         'docs': ['mkdocs>=1.6,<2'],
-        'dev': ['pycocotools>=2.0.7', 'pytest>=8', 'ruff>=0.9', 'mypy>=1.14'],
+        'dev': ['peft>=0.13', 'pycocotools>=2.0.7', 'pytest>=8', 'ruff>=0.9', 'mypy>=1.14'],
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

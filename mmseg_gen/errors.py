@@ -13,6 +13,10 @@ class UserError(ValueError):
     """Something the user can mend; the message is one sentence that names the thing and the cure."""
 
 
+class Undecided(ValueError):
+    """A sample that a method leaves without a label by its own rule: no failure, but counted and listed as dropped."""
+
+
 def run_reporting(program: str, action: Callable[[], int | None]) -> int:
     """Run an action and return its exit status; report errors the user can mend as one line on stderr.
 

@@ -70,14 +70,23 @@ def train_one_step(config: Config) -> float:
 
 def evaluate(config: Config, predict: Callable[[str, tuple[int, int]], np.ndarray]) -> dict[str, Any]:
     """Score predictions, labels ``(H, W)`` by name and size of the image, with the config's own evaluator."""
+
+    def fill(sample: Any) -> None:
+        labels = predict(Path(sample.img_path).stem, sample.ori_shape)
+        sample.pred_sem_seg = PixelData(data=torch.from_numpy(labels[None].astype(np.int64)))
+
+    return evaluate_filled(config, fill)
+
+
+def evaluate_filled(config: Config, fill: Callable[[Any], None]) -> dict[str, Any]:
+    """Score the samples of the test dataloader after ``fill`` has put predictions into each."""
     with DefaultScope.overwrite_default_scope('mmseg'):
         loader = Runner.build_dataloader(config.test_dataloader, seed=0)
         evaluator = Evaluator(config.test_evaluator)
     evaluator.dataset_meta = loader.dataset.metainfo
     for batch in loader:
         for sample in batch['data_samples']:
-            labels = predict(Path(sample.img_path).stem, sample.ori_shape)
-            sample.pred_sem_seg = PixelData(data=torch.from_numpy(labels[None].astype(np.int64)))
+            fill(sample)
         evaluator.process(data_samples=batch['data_samples'], data_batch=batch)
     return evaluator.evaluate(len(loader.dataset))
 

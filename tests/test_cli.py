@@ -30,9 +30,7 @@ except SystemExit as stop:
     assert stop.code == 0, stop.code
 sys.stderr.write(','.join(name for name in {HEAVY} if name in sys.modules))
 """
-    done = subprocess.run(
-        [sys.executable, '-c', program], cwd=repository, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, '-c', program], cwd=repository, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stderr, done.stdout
 
@@ -218,3 +216,5 @@ def test_broken_config_is_a_problem(healthy, capsys, tmp_path):
 def test_generators_are_found_at_any_depth():
     config = {'a': [{'generator': 'p'}, ({'generator': 'g'},)], 'b': {'generator': 'p', 'generators': 'x'}}
     assert config_needs.generator_names(config) == ['p', 'g']
+    written = dict(synthesis=dict(generator='g', prompts=dict(type='LanguageModelPrompts', model='m')))
+    assert config_needs.generator_names(written) == ['g', 'm']

@@ -89,9 +89,7 @@ def imports_of(path: Path, *, run_only: bool = False) -> list[str]:
 
 
 def run_python(program: str) -> str:
-    done = subprocess.run(
-        [sys.executable, '-c', program], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, '-c', program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file, or a work folder: its last checkpoint')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file, or a work folder: its last checkpoint; none for models without parameters',
+    )
     parser.add_argument('--out', help='folder for the predicted label maps, one PNG for each image')
     parser.add_argument('--show', action='store_true', help='show the predictions in a window')
     parser.add_argument('--show-dir', help='folder for the painted predictions')
@@ -76,7 +80,9 @@ def test(args: argparse.Namespace) -> None:
     from mmengine.runner import Runner
     from mmseg.registry import RUNNERS
 
-    cfg.load_from = find_checkpoint(args.checkpoint)
+    from mmseg_gen.engine.hooks import CheckpointFitHook
+
+    cfg.load_from = None if args.checkpoint is None else find_checkpoint(args.checkpoint)
     if args.show or args.show_dir:
         draw_predictions(cfg, args)
     if args.tta:
@@ -86,6 +92,9 @@ def test(args: argparse.Namespace) -> None:
     with known_types_only():
         require_data(cfg, 'test_dataloader')
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        if args.checkpoint is None and any(True for _ in runner.model.parameters()):
+            raise UserError('Expected a checkpoint to test, but got none; tools/train.py writes them.')
+        runner.register_hook(CheckpointFitHook())
         runner.test()
 
 

@@ -97,7 +97,7 @@ def main() -> int:
     parser.add_argument('--generator', default='embedded', help='generator (%(default)s)')
     parser.add_argument('--scenes', type=int, default=24, help='scenes of each kind (%(default)s)')
     parser.add_argument('--steps', type=int, default=10, help='DDIM steps (%(default)s)')
-    parser.add_argument('--layers', type=int, nargs='+', default=[7, 8, 9], help='layers to average (%(default)s)')
+    parser.add_argument('--layers', type=int, nargs='+', default=[8, 9], help='layers to average (%(default)s)')
     args = parser.parse_args()
     return run_reporting('tune_scene_cut.py', lambda: search(args))
 

@@ -26,7 +26,7 @@ class ModelSegmenter:
 
     Raises:
         FileNotFoundError: The config or the checkpoint is not there.
-        UserError: The checkpoint is not one of MMEngine's, or the model has no such class.
+        UserError: The checkpoint is not one of MMEngine's or of another model, or the model has no such class.
     """
 
     def __init__(
@@ -37,19 +37,14 @@ class ModelSegmenter:
         *,
         device: str = 'cpu',
     ):
-        from mmseg.apis import init_model
-
         from mmseg_gen import registry  # noqa: F401  makes mmseg importable with mmcv-lite
-        from mmseg_gen.engine.launch import find_checkpoint, known_types_only
+        from mmseg_gen.engine.checkpoint_fit import load_segmentor
+        from mmseg_gen.engine.launch import find_checkpoint
 
         weights = find_checkpoint(str(checkpoint))
         cfg = inference_config(config)
         self.class_name, self.side = class_name, training_side(cfg)
-        try:
-            with known_types_only():
-                self.model = init_model(cfg, weights, device=device)
-        except KeyError as error:
-            raise UserError(f'Expected {weights} to be a checkpoint of MMEngine, but it lacks {error}.') from error
+        self.model = load_segmentor(cfg, weights, device)
         self.index = _class_index(self.model.dataset_meta['classes'], class_name)
 
     def __call__(self, image: np.ndarray) -> Segmentation:

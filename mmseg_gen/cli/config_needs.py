@@ -26,7 +26,11 @@ def config_findings(path: Path, *, required: bool) -> list[Finding]:
         config = Config.fromfile(path)
     except Exception as error:  # A config is Python code, it may raise anything.
         return [Finding(State.PROBLEM, f'{path} does not load: {type(error).__name__}: {error}')]
-    lacks = [*_missing_data(config.to_dict(), path), *_missing_generators(config.to_dict())]
+    lacks = [
+        *_missing_data(config.to_dict(), path),
+        *_missing_generators(config.to_dict()),
+        *_missing_checkpoints(config.to_dict()),
+    ]
     state = State.PROBLEM if required else State.NOTE
     return [Finding(state, f'{path}: {lack}') for lack in lacks] or [Finding(State.GOOD, f'{path}: ready')]
 
@@ -60,8 +64,10 @@ def _data_cure(dataset: str, root: str, path: Path, hint: str | None) -> str:
 
 
 def generator_names(config: dict) -> list[str]:
-    """Return the generators that a config names: repository ids, folders, files, or ``embedded``."""
-    names = [node[GENERATOR_KEY] for node in walk(config) if isinstance(node.get(GENERATOR_KEY), str)]
+    """Return the models that a config names: repository ids, folders, files, or ``embedded``."""
+    nodes = list(walk(config))
+    names = [node[GENERATOR_KEY] for node in nodes if isinstance(node.get(GENERATOR_KEY), str)]
+    names += [str(node.get('model')) for node in nodes if node.get('type') == 'LanguageModelPrompts']
     return list(dict.fromkeys(names))
 
 
@@ -76,4 +82,25 @@ def _missing_generators(config: dict) -> list[str]:
         elif not Path(name).expanduser().exists() and not is_cached(name):
             cure = f'hf download {available_id(name)}'
             lacks.append(f'needs the weights of {name}; fetch them with: {cure}')
+    return lacks
+
+
+def _missing_checkpoints(config: dict) -> list[str]:
+    """Return what style mixing lacks: a StyleGAN2, photographs, a detector."""
+    from mmseg_gen.generators.sources import EMBEDDED
+
+    lacks = []
+    for node in walk(config):
+        if node.get('type') != 'StyleMixing':
+            continue
+        checkpoint, photos, boxes = node.get('checkpoint', EMBEDDED), node.get('photos'), node.get('boxes') or {}
+        if checkpoint != EMBEDDED and not Path(checkpoint).expanduser().is_file():
+            lacks.append(
+                f'needs a StyleGAN2 in {checkpoint}; write it with: python tools/convert_stylegan2.py SRC {checkpoint}'
+            )
+        if photos is not None and not Path(photos).expanduser().is_dir():
+            lacks.append(f'needs photographs in {photos}; put them there, or set synthesis.generator.photos')
+        detector = boxes.get('model')
+        if detector and not Path(detector).expanduser().exists() and not is_cached(detector):
+            lacks.append(f'needs the detector {detector}; fetch it with: hf download {detector}')
     return lacks

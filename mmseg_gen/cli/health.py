@@ -12,7 +12,12 @@ from pathlib import Path
 from mmseg_gen.versions import SUPPORTED, installed_version, version_problem
 
 CHECKSUMS = 'SHA256SUMS'
-_OPTIONAL = {'faiss-cpu': 'mmseg_gen', 'PyMaxflow': 'mmseg_gen', 'pydensecrf2': 'mmseg_gen[crf]'}
+_OPTIONAL = {
+    'faiss-cpu': 'mmseg_gen',
+    'PyMaxflow': 'mmseg_gen',
+    'pydensecrf2': 'mmseg_gen[crf]',
+    'peft': 'mmseg_gen[lora]',
+}
 
 
 class State(enum.Enum):
@@ -86,15 +91,22 @@ def device_findings() -> list[Finding]:
 
 def embedded_findings() -> list[Finding]:
     """Return whether the embedded weights are complete and unaltered."""
-    from mmseg_gen.generators.sources import embedded_folder
+    from mmseg_gen.generators.sources import EMBEDDED_STYLEGAN2, embedded_folder
 
-    folder = embedded_folder()
+    return [*_pipeline_findings(embedded_folder()), *_checksum_findings(EMBEDDED_STYLEGAN2, EMBEDDED_STYLEGAN2)]
+
+
+def _pipeline_findings(folder: Path) -> list[Finding]:
     if not (folder / 'model_index.json').is_file():
         cure = 'Install the package again, or train them: python tools/train_embedded.py'
         return [Finding(State.PROBLEM, f'no embedded models in {folder}. {cure}')]
-    sums = folder.parent / CHECKSUMS
+    return _checksum_findings(folder, folder.parent)
+
+
+def _checksum_findings(folder: Path, listed: Path) -> list[Finding]:
+    sums = listed / CHECKSUMS
     if not sums.is_file():
-        return [Finding(State.NOTE, f'{folder} has no {CHECKSUMS} beside it: present, but not verified')]
+        return [Finding(State.NOTE, f'{listed} has no {CHECKSUMS}: {folder} is not verified')]
     wrong = checksum_problems(sums)
     if wrong:
         return [Finding(State.PROBLEM, f'{problem}. Install the package again') for problem in wrong]

@@ -13,7 +13,9 @@ from mmseg_gen.errors import run_reporting
 PROGRAM = 'mmseg-gen'
 COMMANDS = {
     'synthesize': 'write a data set of generated images and masks from a config',
+    'status': 'tell how far a data set is, how fast it grows, and who works on it',
     'segment': 'write a mask and an overlay for each photo, given a class name',
+    'label': 'write the masks of a folder of photos of one or several classes, as a data set to train on',
     'refine': 'write better masks from coarse ones, given the images and the class names',
     'export': 'write a generated data set as PASCAL VOC, COCO or YOLO',
     'report': 'write a page with the samples, statistics and failures of a generated data set',

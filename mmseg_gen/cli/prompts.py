@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
     writer = load_language_model(args.model, device=args.device, local_files_only=offline, **options)
     origin = {'model': args.model, 'generator': args.generator}
     bar = tqdm(classes, unit='class', disable=None)
-    lines = write_prompt_file(args.output, writer, bar, args.count, tokenizer, settings, origin)
-    sys.stdout.write(f'{lines} prompts in {args.output}; use them with synthesis.prompts={args.output}\n')
+    prompts = write_prompt_file(args.output, writer, bar, args.count, tokenizer, settings, origin)
+    sys.stdout.write(f'{len(prompts)} prompts in {args.output}; use them with synthesis.prompts={args.output}\n')
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seed', type=int, default=0, help='chooses the boundary seeds (default %(default)s)')
     parser.add_argument('--device', help='cpu, cuda, ...; by default a GPU where there is one')
     existing = parser.add_mutually_exclusive_group()
-    existing.add_argument('--resume', action='store_true', help='skip images whose two outputs exist')
+    existing.add_argument(
+        '--resume',
+        action='store_true',
+        help='skip images whose two outputs exist; started again beside itself, the command shares the work',
+    )
     existing.add_argument('--overwrite', action='store_true', help='write existing outputs again')
 
 
@@ -64,10 +68,8 @@ def run(args: argparse.Namespace) -> int:
     """
     jobs = plan_jobs(args.images, args.out)
     todo = _without_existing(jobs, resume=args.resume, overwrite=args.overwrite)
-    failures: list[tuple[Path, str]] = []
-    if todo:
-        failures = segment_all(todo, _build(args))
-    _report(len(todo) - len(failures), len(jobs) - len(todo), failures, args.out)
+    done, failures = _segment_all(todo, args) if todo else (0, [])
+    _report(done, len(jobs) - done - len(failures), failures, args.out)
     return FAILED if failures else 0
 
 
@@ -129,19 +131,27 @@ def _build(args: argparse.Namespace) -> Segmenter:
     )
 
 
-def segment_all(jobs: Iterable[Job], segmenter: Segmenter) -> list[tuple[Path, str]]:
-    """Write the outputs of every job and return the images that failed, each with one sentence.
+def _segment_all(jobs: list[Job], args: argparse.Namespace) -> tuple[int, list[tuple[Path, str]]]:
+    """Write the outputs of all jobs that no other process writes.
 
-    A bad image does not stop the others. The overlay is written first: where there is a mask, there are both.
+    Returns:
+        Number of images that succeeded here, and those that failed, each with one sentence. A bad image does not stop
+        the others. The overlay is written first: where there is a mask, there are both.
     """
     from tqdm import tqdm
 
-    failures = []
-    for job in tqdm(list(jobs), desc='segment', unit='image', disable=None):
-        reason = _attempt(lambda job=job: _segment_one(job, segmenter))
-        if reason:
+    from mmseg_gen.engine.shared_jobs import share_jobs
+
+    names = ('class_name', 'method', 'generator', 'prompt', 'steps', 'seed')
+    run = {'command': 'segment', **{name: getattr(args, name) for name in names}}
+    done, failures, segmenter = 0, [], _build(args)
+    shared = share_jobs(jobs, lambda job: job.mask, run, resume=args.resume)
+    for job in tqdm(shared, desc='segment', unit='image', total=len(jobs), disable=None):
+        if reason := _attempt(lambda job=job: _segment_one(job, segmenter)):
             failures.append((job.image, reason))
-    return failures
+        else:
+            done += 1
+    return done, failures
 
 
 def _segment_one(job: Job, segmenter: Segmenter) -> None:

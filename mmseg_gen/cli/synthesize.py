@@ -26,13 +26,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='override the config, synthesis.num_samples=24 for instance; no spaces in values',
     )
-    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how processes are started')
+    started = parser.add_mutually_exclusive_group()
+    started.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how processes are started')
+    started.add_argument('--ray', type=int, metavar='TASKS', help='work in so many tasks of a Ray cluster')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the data set; ``--work-dir`` is its folder, else ``synthesis.output``."""
+    """Make the data set and return 0 when it is complete; ``--work-dir`` is its folder, else ``synthesis.output``."""
     cfg = load_config(args)
+    if args.ray is not None:
+        from mmseg_gen.engine.ray_tasks import synthesize_with_ray
+
+        synthesize_with_ray(cfg, args.work_dir, args.ray, resume=args.resume)
+        return 0
 
     from mmseg_gen.engine.launching import launched_worker
     from mmseg_gen.engine.synthesis import synthesize

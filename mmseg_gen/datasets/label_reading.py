@@ -42,6 +42,17 @@ def decode_labels(content: bytes, path: str | os.PathLike[str]) -> np.ndarray:
     return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
 
 
+def stored_palette(content: bytes) -> np.ndarray | None:
+    """Return the colours of a palette image, uint8 ``(K, 3)`` RGB; None for others.
+
+    Args:
+        content: Bytes of a file that :func:`decode_labels` can read.
+    """
+    with Image.open(io.BytesIO(content)) as opened:
+        colors = opened.getpalette('RGB') if opened.mode == 'P' else None
+    return None if colors is None else np.array(colors, np.uint8).reshape(-1, 3)
+
+
 def relabel(
     labels: np.ndarray, *, reduce_zero_label: bool = False, label_map: Mapping[int, int] | None = None
 ) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +28,8 @@ class LabelledScenesDataset(BaseSegDataset):
 
     Args:
         data_prefix: Folders of images and label maps under ``data_root``.
+        render: Scenes that are written to ``data_root`` where they are not there yet; 0 to read only.
+        first: Number of the first scene that is written.
         **settings: Arguments of :class:`mmseg.datasets.BaseSegDataset`.
     """
 
@@ -35,13 +38,15 @@ class LabelledScenesDataset(BaseSegDataset):
         'palette': voc_palette()[: len(CLASSES) + 1].tolist(),
     }
 
-    def __init__(self, data_prefix: dict | None = None, **settings: Any) -> None:
+    def __init__(self, data_prefix: dict | None = None, render: int = 0, first: int = 0, **settings: Any) -> None:
+        if render:
+            write_labelled_scenes(settings['data_root'], render, first=first)
         prefix = {'img_path': 'images', 'seg_map_path': 'labels'} if data_prefix is None else data_prefix
         super().__init__(data_prefix=prefix, img_suffix='.png', reduce_zero_label=False, **settings)
 
 
 def write_labelled_scenes(
-    root: str | Path, count: int, *, size: int = 64, objects: tuple[int, int] = (1, 2)
+    root: str | Path, count: int, *, size: int = 64, objects: tuple[int, int] = (1, 2), first: int = 0
 ) -> list[tuple[str, ...]]:
     """Write scenes that the embedded models were not trained on, and return the classes of each.
 
@@ -54,6 +59,7 @@ def write_labelled_scenes(
         count: Number of scenes, at least 1.
         size: Side in pixels.
         objects: Least and greatest number of classes in a scene.
+        first: Number of the first scene: sets of other numbers share no scene.
 
     Raises:
         ValueError: An argument is out of range.
@@ -66,11 +72,13 @@ def write_labelled_scenes(
     images, labels = Path(root) / 'images', Path(root) / 'labels'
     for folder in (images, labels):
         folder.mkdir(parents=True, exist_ok=True)
-    first = cv2.imread(str(images / 'scene_000000.png')) if (images / 'scene_000000.png').is_file() else None
-    if first is not None and first.shape[0] != size:
-        raise UserError(f'Expected {root} to hold scenes of `size` {size}, but it has {first.shape[0]}.')
-    shown = []
-    for number in range(count):
+    known = images / f'scene_{first:06d}.png'
+    stored = cv2.imread(str(known)) if known.is_file() else None
+    if stored is not None and stored.shape[0] != size:
+        raise UserError(f'Expected {root} to hold scenes of `size` {size}, but it has {stored.shape[0]}.')
+    # Processes of a distributed run may write the same scenes at the same time.
+    shown, tag = [], f'{os.getpid()}-'
+    for number in range(first, first + count):
         seed = HELD_OUT_SEED + _OFFSET + number
         rng = np.random.default_rng([seed, 1])
         chosen = rng.choice(len(CLASSES), int(rng.integers(objects[0], objects[1] + 1)), replace=False)
@@ -78,6 +86,6 @@ def write_labelled_scenes(
         image, label = images / f'scene_{number:06d}.png', labels / f'scene_{number:06d}.png'
         if not (image.is_file() and label.is_file()):
             scene = render_scene(seed, size, shown[-1])
-            write_bytes(label, encode_index_png(scene.labels))
-            write_bytes(image, encode_png(scene.image))
+            write_bytes(label, encode_index_png(scene.labels), tag)
+            write_bytes(image, encode_png(scene.image), tag)
     return shown

@@ -14,6 +14,7 @@ import numpy as np
 
 from mmseg_gen.datasets.label_reading import IGNORED
 from mmseg_gen.errors import UserError
+from mmseg_gen.functional.palette import voc_palette
 
 _SHOWN = 5
 
@@ -93,6 +94,36 @@ def check_class_ids(
         raise UserError(
             f'Expected class ids in {path}, but got only 0 and {ignore_index}, of which {ignore_index} is ignored: '
             'a mask of 0 and 255 must be converted to class ids first, or be read with LoadBinaryMask.'
+        )
+
+
+def check_voc_palette(
+    labels: np.ndarray, stored: np.ndarray | None, num_classes: int, path: str | os.PathLike[str]
+) -> None:
+    """Check that a palette file was not saved again with other indices, which programs do that read it as colours.
+
+    Files without a palette, and those whose colours are not VOC's, pass: their indices may be right.
+
+    Args:
+        labels: ``(H, W)`` indices.
+        stored: The file's colours, uint8 ``(K, 3)``, or None.
+        num_classes: Number of class ids.
+        path: Named in the error.
+
+    Raises:
+        UserError: All colours are VOC's, and one of them stands at the index of another class.
+    """
+    if stored is None:
+        return
+    colors = voc_palette()
+    meant = {tuple(colors[i]): i for i in (*range(num_classes), IGNORED)}
+    found = {int(i): meant.get(tuple(stored[i])) if i < len(stored) else None for i in np.unique(labels)}
+    moved = [(index, own) for index, own in found.items() if index != own]
+    if moved and None not in found.values():
+        index, own = moved[0]
+        raise UserError(
+            f"Expected VOC's palette in {path}, but index {index} has the colour of class id {own}: the file was saved "
+            'with another palette; take the original, or turn each colour into its class id.'
         )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -35,8 +36,10 @@ class _Finding(NamedTuple):
 class MSCXRDataset(ForegroundDataset):
     """One sample per image, finding and phrase, with all the boxes that belong together.
 
-    Besides ``boxes`` and ``box_labels`` a sample has ``text`` (the phrase), ``category`` (the finding) and
-    ``annotated_size`` (H, W that the boxes were drawn on). ``BoxesAsMask`` makes ground truth of the boxes.
+    Besides ``boxes`` and ``box_labels`` a sample has ``text`` (the phrase), ``category`` (the finding),
+    ``annotated_size`` (H, W that the boxes were drawn on) and ``sample_name``, by which stored masks are found: the
+    stem of the image, ``_`` and the phrase's number among the image's, in alphabetical order of finding and phrase.
+    Neither the form of the file nor ``split`` and ``categories`` change it. ``BoxesAsMask`` makes masks of the boxes.
 
     Args:
         ann_file: ``MS_CXR_Local_Alignment_v*.json`` or ``.csv`` under ``data_root``.
@@ -70,25 +73,39 @@ class MSCXRDataset(ForegroundDataset):
         read = _read_csv if path.suffix == '.csv' else _read_json
         groups: dict[tuple[str, str, str], list[_Finding]] = {}
         for finding in read(path):
-            if self.split in (None, finding.split) and (self.categories is None or finding.category in self.categories):
-                groups.setdefault(finding[:3], []).append(finding)
-        if not groups:
+            groups.setdefault(finding[:3], []).append(finding)
+        names = _sample_names(groups)
+        asked = {key: own for key, group in groups.items() if (own := [f for f in group if self._is_asked(f)])}
+        if not asked:
             raise UserError(
                 f'Expected findings in {path} of split {self.split!r} and categories {self.categories}, but got none.'
             )
-        entries = [self._entry(*key, group) for key, group in groups.items()]
+        entries = [self._entry(*key, group, names[key]) for key, group in asked.items()]
         cure = 'Get the images of MIMIC-CXR-JPG, or correct `data_prefix`.'
         check_files((e['img_path'] for e in entries), 'the images of MSCXRDataset', cure)
         return entries
 
-    def _entry(self, path: str, category: str, text: str, group: list[_Finding]) -> dict:
+    def _is_asked(self, finding: _Finding) -> bool:
+        return self.split in (None, finding.split) and (self.categories is None or finding.category in self.categories)
+
+    def _entry(self, path: str, category: str, text: str, group: list[_Finding], name: str) -> dict:
         return self.entry(
             Path(self.data_prefix['img_path'], path),
             boxes=np.array([finding.box for finding in group]),
             text=text,
             category=category,
             annotated_size=group[0].size,
+            sample_name=name,
         )
+
+
+def _sample_names(keys: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+    """Return ``STEM_NUMBER`` of each image, finding and phrase; see :class:`MSCXRDataset`."""
+    names, counts = {}, Counter()
+    for key in sorted(keys):
+        counts[key[0]] += 1
+        names[key] = f'{PurePosixPath(key[0]).stem}_{counts[key[0]]}'
+    return names
 
 
 def _read_json(path: Path) -> Iterator[_Finding]:

@@ -13,9 +13,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmseg_gen.errors import UserError
+from mmseg_gen.errors import Undecided, UserError
 from mmseg_gen.functional.multiclass import IGNORED
-from mmseg_gen.functional.scene_evidence import SceneEvidence
 
 Labeller = Callable[[dict], dict]
 
@@ -28,11 +27,13 @@ class Label:
         mask: ``(H, W)`` uint8 in {0, 1}, or label map of 0, class ids and 255; None where it failed.
         measures: Numbers of ``results['label_quality']``, and ``area``, the foreground's share of the image.
         error: Why it failed; empty where it did not.
+        undecided: Why the method leaves the image without a label by its own rule; empty where it does not.
     """
 
     mask: np.ndarray | None = None
     measures: dict[str, float] = field(default_factory=dict)
     error: str = ''
+    undecided: str = ''
 
 
 def label_image(labeller: Labeller, image: np.ndarray, evidence: Any) -> Label:
@@ -53,7 +54,8 @@ def label_image(labeller: Labeller, image: np.ndarray, evidence: Any) -> Label:
     try:
         results = labeller({**results, 'evidence': evidence})
         mask = np.asarray(results['gt_seg_map'])
-        allowed = (0, *evidence.class_ids, IGNORED) if isinstance(evidence, SceneEvidence) else (0, 1)
+        ids = getattr(evidence, 'class_ids', ())
+        allowed = (0, *ids, IGNORED) if ids else (0, 1)
         if mask.shape != shape or mask.dtype != np.uint8 or not np.isin(mask, allowed).all():
             listed = ', '.join(map(str, allowed))
             raise ValueError(
@@ -61,6 +63,8 @@ def label_image(labeller: Labeller, image: np.ndarray, evidence: Any) -> Label:
             )
     except UserError:
         raise
+    except Undecided as error:
+        return Label(undecided=str(error))
     except ValueError as error:
         return Label(error=str(error))
     quality = {name: float(value) for name, value in results.get('label_quality', {}).items()}

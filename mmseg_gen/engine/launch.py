@@ -122,7 +122,8 @@ def require_data(config: Config, loader: str) -> None:
     if config.get(loader) is None:
         raise UserError(f'Expected the config to have a `{loader}`, but it has none.')
     for dataset in leaf_datasets(config[loader].dataset):
-        root = dataset.get('data_root')
+        # A set with `render` writes its own scenes.
+        root = None if dataset.get('render') else dataset.get('data_root')
         if root and not Path(root).expanduser().is_dir():
             hint = config.get('data_hint', {}).get(root, 'Put it there, or set `data_root` to where it is.')
             raise FileNotFoundError(
@@ -146,4 +147,4 @@ def missing_samples(config: Config) -> int:
     folder = synthetic_set(config)
     if folder is None:
         return 0
-    return max(0, int(config.synthesis.get('num_samples', 1)) - len(read_manifest(folder)))
+    return max(0, int(config.synthesis.get('num_samples') or 1) - len(read_manifest(folder)))

@@ -76,7 +76,7 @@ class DiffusionPairGenerator:
         """
         if settings.dtype not in _DTYPES:
             raise UserError(f'Expected `synthesis.dtype` from {", ".join(_DTYPES)}, but got {settings.dtype!r}.')
-        device = settings.device or _default_device(local_rank)
+        device = settings.device or default_device(local_rank)
         parts = load_parts(settings.generator, revision=settings.revision, device=device, dtype=_DTYPES[settings.dtype])
         prior = None
         if settings.filter.asks_clip:
@@ -100,13 +100,7 @@ class DiffusionPairGenerator:
 
     def describe(self) -> str:
         """Return a SHA-256 over the first and last parameter of each network."""
-        digest = hashlib.sha256()
-        second = [] if self.parts.text_encoder_2 is None else [self.parts.text_encoder_2]
-        for network in (self.parts.text_encoder, self.parts.unet, self.parts.vae, *second):
-            parameters = list(network.parameters())
-            for parameter in (parameters[0], parameters[-1]):
-                digest.update(parameter.detach().float().cpu().numpy().tobytes())
-        return digest.hexdigest()
+        return parts_digest(self.parts)
 
     def generate(self, samples: Sequence[Sample]) -> list[GeneratedPair]:
         """Return one pair for each sample.
@@ -119,7 +113,9 @@ class DiffusionPairGenerator:
         positions = [
             scene_token_positions(self.parts.tokenizer, s.prompt, s.class_names or (s.class_name,)) for s in samples
         ]
-        recorder = AttentionRecorder(self.parts.unet, size=self.grid)
+        recorder = AttentionRecorder(
+            self.parts.unet, self.grid, max_self_side=self.evidence.max_self_side, every=self.evidence.every
+        )
         try:
             latents = sample_latents(
                 self.parts,
@@ -182,5 +178,17 @@ def _to_uint8(images: Tensor) -> list[np.ndarray]:
     return list(scaled.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy())
 
 
-def _default_device(local_rank: int) -> str:
+def parts_digest(parts: Parts) -> str:
+    """Return a SHA-256 over the first and last parameter of each network."""
+    digest = hashlib.sha256()
+    second = [] if parts.text_encoder_2 is None else [parts.text_encoder_2]
+    for network in (parts.text_encoder, parts.unet, parts.vae, *second):
+        parameters = list(network.parameters())
+        for parameter in (parameters[0], parameters[-1]):
+            digest.update(parameter.detach().float().cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def default_device(local_rank: int) -> str:
+    """Return the GPU of a process by its number on its machine, or 'cpu' where there is none."""
     return f'cuda:{local_rank % torch.cuda.device_count()}' if torch.cuda.is_available() else 'cpu'

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ from mmseg_gen.engine.planning import Sample
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.evidence import Evidence
 from mmseg_gen.functional.scene_evidence import SceneEvidence
+from mmseg_gen.functional.style_stack import StyleStack
 
 
 @dataclass(frozen=True)
@@ -20,16 +21,20 @@ class GeneratedPair:
 
     Attributes:
         image: ``(H, W, 3)`` uint8 RGB.
-        evidence: Attention evidence of the sample's class, or of its classes.
+        evidence: Attention evidence of the sample's class, or of its classes, or its style stack.
         clip_probability: Probability in [0, 1] of the class among the run's classes, the least where there are
             several; None where CLIP was not asked.
         clip_agrees: Whether CLIP's first classes are the sample's; None where CLIP was not asked.
+        measures: Further numbers for the manifest.
+        store_evidence: Whether the evidence is kept on disk.
     """
 
     image: np.ndarray
-    evidence: Evidence | SceneEvidence
+    evidence: Evidence | SceneEvidence | StyleStack
     clip_probability: float | None = None
     clip_agrees: bool | None = None
+    measures: Mapping[str, float] = field(default_factory=dict)
+    store_evidence: bool = True
 
 
 class PairGenerator(Protocol):

@@ -6,11 +6,16 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from mmseg_gen.engine.planning import Sample, plan_samples, plan_scenes
+from mmseg_gen.engine.planning import Sample, plan_images, plan_samples, plan_scenes
 from mmseg_gen.engine.settings import SynthesisSettings
 from mmseg_gen.errors import UserError
+
+if TYPE_CHECKING:
+    from mmseg_gen.generators.prompt_grammar import PromptGrammar
+    from mmseg_gen.generators.prompts import Prompt
 
 
 @dataclass(frozen=True)
@@ -35,9 +40,11 @@ def plan_run(settings: SynthesisSettings) -> RunPlan:
         UserError: There is no class, a name is unknown, or the template does not fit.
     """
     if settings.prompts is not None:
-        return _from_file(settings)
+        return _from_prompts(settings)
+    if not settings.prompted:
+        return _without_prompts(settings)
     classes = resolve_classes(settings.classes)
-    grammar = _grammar(settings)
+    grammar = prompt_grammar(settings)
     if settings.objects is not None:
         scenes = plan_scenes(
             classes,
@@ -74,12 +81,18 @@ def resolve_classes(classes: str | Sequence[str]) -> list[str]:
     return names
 
 
-def _grammar(settings: SynthesisSettings):
+def prompt_grammar(settings: SynthesisSettings) -> PromptGrammar:
+    """Return the grammar of the settings' ``template``.
+
+    Raises:
+        UserError: It is a dict with other keys than those of PromptGrammar.
+    """
     from mmseg_gen.generators.prompt_grammar import PromptGrammar, embedded_grammar, photo_grammar
 
     template = settings.template
     if template is None:
-        template = 'embedded' if settings.generator == 'embedded' else 'photo'
+        name = settings.generator if isinstance(settings.generator, str) else settings.generator.get('generator')
+        template = 'embedded' if name == 'embedded' else 'photo'
     if template in ('embedded', 'photo'):
         return embedded_grammar() if template == 'embedded' else photo_grammar()
     if isinstance(template, Mapping):
@@ -92,10 +105,45 @@ def _grammar(settings: SynthesisSettings):
     return PromptGrammar(templates=(template,) if isinstance(template, str) else tuple(template))
 
 
-def _from_file(settings: SynthesisSettings) -> RunPlan:
-    from mmseg_gen.generators.prompts import read_prompts_jsonl
+def _without_prompts(settings: SynthesisSettings) -> RunPlan:
+    if settings.objects is not None or settings.template is not None:
+        raise UserError(
+            'Expected no `synthesis.objects` and no `synthesis.template` with a generator without prompts, but got '
+            'one; leave it out: several classes make label maps.'
+        )
+    classes = resolve_classes(settings.classes)
+    names, count = [f'style mixing: {", ".join(classes)}'], settings.num_samples
+    identity: dict[str, Any] = {'classes': classes, 'prompts': None}
+    if settings.photos is not None:
+        photos = _photo_names(settings.photos, count)
+        identity['prompts'] = hashlib.sha256(json.dumps(photos).encode('utf-8')).hexdigest()
+        names = photos[:count]
+    else:
+        names = names * (count or 0)
+    if len(classes) > 1:
+        identity['objects'] = [0, len(classes)]
+    return RunPlan(plan_images(classes, names, settings.seed), classes, identity)
 
-    prompts = read_prompts_jsonl(settings.prompts)
+
+def _photo_names(folder: str, count: int | None) -> list[str]:
+    from mmseg_gen.datasets.image_reading import list_images
+
+    root = Path(folder).expanduser()
+    if not root.is_dir():
+        raise UserError(
+            f'Expected photographs in `synthesis.generator.photos` = {folder}, but there is no such folder.'
+        )
+    names = [path.name for path in list_images(root)]
+    if count is not None and count > len(names):
+        raise UserError(
+            f'Expected at least `synthesis.num_samples` = {count} photographs in {folder}, but got {len(names)}; lower '
+            'it, or set it to None for all.'
+        )
+    return names
+
+
+def _from_prompts(settings: SynthesisSettings) -> RunPlan:
+    prompts = _listed_prompts(settings)
     names = [prompt.class_name for prompt in prompts]
     samples = plan_samples(
         names,
@@ -106,3 +154,20 @@ def _from_file(settings: SynthesisSettings) -> RunPlan:
     text = json.dumps([[prompt.text, prompt.class_name] for prompt in prompts])
     classes = list(dict.fromkeys(names))
     return RunPlan(samples, classes, {'classes': classes, 'prompts': hashlib.sha256(text.encode('utf-8')).hexdigest()})
+
+
+def _listed_prompts(settings: SynthesisSettings) -> list[Prompt]:
+    from mmseg_gen.generators.prompts import read_prompts_jsonl
+
+    if isinstance(settings.prompts, str):
+        return read_prompts_jsonl(settings.prompts)
+    import mmseg_gen.generators.written_prompts  # noqa: F401  (registers the writer)
+    from mmseg_gen.registry import GENERATORS
+
+    try:
+        writer = GENERATORS.build(dict(settings.prompts))
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f'Expected `synthesis.prompts` to describe a source of prompts, but got {settings.prompts}: {error}'
+        ) from error
+    return writer(resolve_classes(settings.classes), settings.generator, settings.revision)

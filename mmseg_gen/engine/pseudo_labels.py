@@ -17,8 +17,9 @@ import numpy as np
 from mmseg_gen.datasets.image_reading import check_photo, model_size, read_image
 from mmseg_gen.datasets.index_png import encode_index_png
 from mmseg_gen.datasets.label_reading import decode_labels
+from mmseg_gen.engine.checkpoint_fit import load_segmentor
 from mmseg_gen.engine.inference_config import SIDE_MULTIPLE, inference_config, training_side
-from mmseg_gen.engine.launch import find_checkpoint, known_types_only
+from mmseg_gen.engine.launch import find_checkpoint
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.canvas import resize_map
 from mmseg_gen.functional.writing import write_bytes
@@ -110,16 +111,8 @@ class PseudoLabels:
         return labels[rows[:, None], columns]
 
     def _loaded(self) -> Any:
-        from mmseg.apis import init_model
-
         if self._model is None:
-            try:
-                with known_types_only():
-                    self._model = init_model(self._settings, self.weights, device=self.device)
-            except KeyError as error:
-                raise UserError(
-                    f'Expected {self.weights} to be a checkpoint of MMEngine, but it lacks {error}.'
-                ) from error
+            self._model = load_segmentor(self._settings, self.weights, self.device)
             count = len(self._model.dataset_meta['classes'])
             if count > np.iinfo(np.uint8).max:
                 raise UserError(f'Expected a model of at most 255 classes, but {self.config} has {count}.')

@@ -17,11 +17,28 @@ _IDENTITY = (
 
 @dataclass(frozen=True)
 class EvidenceSettings:
-    """How evidence is drawn from attention; see :func:`~mmseg_gen.generators.evidence.collect_evidence`."""
+    """How evidence is drawn from attention; see :func:`~mmseg_gen.generators.evidence.collect_evidence`.
+
+    Attributes:
+        top_k: Layers of largest deviation whose mean gives the mask that seeds are drawn from.
+        tau: Threshold of that mask, in (0, 1).
+        num_seeds: Pixels drawn from the mask's boundary.
+        every: Record attention at every so many denoising steps, from the first on; 1 for all.
+        max_self_side: Longest side of a grid whose self-attention is recorded; None for all. At 512 pixels Stable
+            Diffusion's finest grid has 64, which takes most of what recording costs.
+    """
 
     top_k: int = 2
     tau: float = 0.5
     num_seeds: int = 16
+    every: int = 1
+    max_self_side: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ('every', 'max_self_side'):
+            value = getattr(self, name)
+            if (value is not None or name == 'every') and (not isinstance(value, int) or value < 1):
+                raise UserError(f'Expected `synthesis.evidence.{name}` to be an integer >= 1, but got {value!r}.')
 
 
 @dataclass(frozen=True)
@@ -78,7 +95,9 @@ class SynthesisSettings:
     """Settings of a synthesis run.
 
     Attributes:
-        generator: Name or folder for :func:`mmseg_gen.generators.parts.load_parts`.
+        generator: Name or folder for :func:`mmseg_gen.generators.parts.load_parts`; or the config of another kind of
+            generator, a dict with ``type``: :class:`~mmseg_gen.engine.style_pairs.StyleMixing`,
+            :class:`~mmseg_gen.engine.diffusion_style_pairs.DiffusionStyles`.
         revision: Revision of a hub repository.
         output: Folder of the data set; None leaves it to ``--work-dir`` or the config's name.
         classes: Class names, or the name of a list: 'embedded', 'voc', 'coco', 'imagenet'.
@@ -87,8 +106,10 @@ class SynthesisSettings:
             generator, else the second.
         objects: Least and greatest number of classes that a prompt names: masks are then label maps, 0 background,
             i the i-th of ``classes``, 255 ignored. None for one class a prompt and masks of 0 and 255.
-        prompts: JSONL of one's own prompts, instead of ``classes`` and ``template``.
-        num_samples: Samples to make in all; a finished set can be made larger later.
+        prompts: JSONL of one's own prompts, instead of ``classes`` and ``template``; or, instead of ``template``, the
+            config of what writes them: :class:`~mmseg_gen.generators.written_prompts.LanguageModelPrompts`.
+        num_samples: Samples to make in all; a finished set can be made larger later. None, for generators that start
+            from photos: one for each photo.
         steps: Denoising steps.
         guidance: Classifier-free guidance scale.
         seed: Seed of the run, an integer >= 0.
@@ -100,18 +121,19 @@ class SynthesisSettings:
         device: Device; None takes an accelerator where there is one.
         workers: Processes that label; 0 labels in the main process.
         evidence: See :class:`EvidenceSettings`.
-        labeller: Config of the transform that writes ``gt_seg_map``.
+        labeller: Config of the transform that writes ``gt_seg_map``; by default AttentionCutLabel, and StyleMixingLabel
+            where ``generator`` is a dict.
         filter: See :class:`FilterSettings`.
     """
 
-    generator: str = 'embedded'
+    generator: str | dict[str, Any] = 'embedded'
     revision: str | None = None
     output: str | None = None
     classes: str | tuple[str, ...] = 'embedded'
     template: str | tuple[str, ...] | dict[str, Any] | None = None
     objects: tuple[int, int] | None = None
-    prompts: str | None = None
-    num_samples: int = 24
+    prompts: str | dict[str, Any] | None = None
+    num_samples: int | None = 24
     steps: int = 40
     guidance: float = 7.5
     seed: int = 0
@@ -130,6 +152,8 @@ class SynthesisSettings:
         least = dict(num_samples=1, steps=1, batch_size=1, first_batch=1, workers=0, seed=0)
         for name, low in least.items():
             value = getattr(self, name)
+            if name == 'num_samples' and value is None and self.photos is not None:
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise UserError(f'Expected `synthesis.{name}` to be an integer >= {low}, but got {value!r}.')
         for name in ('height', 'width'):
@@ -142,6 +166,29 @@ class SynthesisSettings:
             self._check_objects()
         if not self.labeller.get('type'):
             raise UserError(f'Expected `synthesis.labeller` with a `type`, but got {self.labeller!r}.')
+        if not isinstance(self.generator, str):
+            self._check_kind()
+
+    @property
+    def photos(self) -> str | None:
+        """Folder of photos that the generator starts from; None where it makes images of its own."""
+        return None if isinstance(self.generator, str) else self.generator.get('photos')
+
+    @property
+    def prompted(self) -> bool:
+        """Whether images are made from prompts."""
+        return isinstance(self.generator, str) or self.generator['type'] != 'StyleMixing'
+
+    def _check_kind(self) -> None:
+        if not isinstance(self.generator, Mapping) or not self.generator.get('type'):
+            raise UserError(f'Expected `synthesis.generator` as a name or with a `type`, but got {self.generator!r}.')
+        given = [name for name in ('revision', 'prompts', 'height', 'width') if getattr(self, name) is not None]
+        if given or self.filter.asks_clip:
+            names = ', '.join([*given, *(['filter.clip_*'] if self.filter.asks_clip else [])])
+            raise UserError(
+                f'Expected none of the settings of text-to-image models with `synthesis.generator.type` = '
+                f'{self.generator["type"]}, but got {names}; leave them out.'
+            )
 
     def _check_objects(self) -> None:
         pair = self.objects
@@ -163,6 +210,8 @@ class SynthesisSettings:
             if name in values:
                 _refuse_unknown(f'synthesis.{name}', values[name], kind)
                 values[name] = kind(**values[name])
+        if isinstance(values.get('generator'), Mapping):
+            values.setdefault('labeller', {'type': 'StyleMixingLabel'})
         for name in ('classes', 'template', 'objects'):
             if isinstance(values.get(name), list):
                 values[name] = tuple(values[name])

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_gen.datasets.label_reading import decode_labels
+from mmseg_gen.datasets.label_reading import decode_labels, stored_palette
+from mmseg_gen.datasets.mask_checks import check_voc_palette
 from mmseg_gen.errors import UserError
 
 SUFFIXES = ('.png', '.npy')
@@ -82,17 +83,18 @@ class PredictionReader:
     Args:
         num_classes: Of the data set, background included.
         values: What the files hold: 'labels', 'mask', 'soft', or 'auto' to tell from each file.
+        voc_colors: Whether palette files are expected to have VOC's colours, if any colours of classes.
 
     Raises:
         UserError: ``values`` is another word, or asks for foreground values of more than two classes.
     """
 
-    def __init__(self, num_classes: int, values: str = 'auto') -> None:
+    def __init__(self, num_classes: int, values: str = 'auto', *, voc_colors: bool = False) -> None:
         if values not in VALUES:
             raise UserError(f'Expected `values` from {", ".join(VALUES)}, but got {values!r}.')
         if values in ('mask', 'soft') and num_classes != 2:
             raise UserError(f'Expected `values` labels for {num_classes} classes, but got {values!r}.')
-        self.num_classes, self.values = num_classes, values
+        self.num_classes, self.values, self.voc_colors = num_classes, values, voc_colors
         self._examples: dict[str, Path] = {}
 
     def __call__(self, path: Path) -> Prediction:
@@ -110,6 +112,8 @@ class PredictionReader:
                 'or palette PNG, not as colours.'
             )
         if self.num_classes != 2:
+            if self.voc_colors and path.suffix.lower() == '.png':
+                check_voc_palette(pixels, stored_palette(path.read_bytes()), self.num_classes, path)
             return Prediction(_class_ids(pixels, self.num_classes, path))
         probability = self._foreground(pixels, path)
         return Prediction((probability > 0.5).astype(np.uint8), probability)

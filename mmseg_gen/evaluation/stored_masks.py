@@ -16,7 +16,9 @@ from tqdm import tqdm
 from mmseg_gen.errors import UserError
 from mmseg_gen.evaluation.mask_reading import Prediction, PredictionReader, find_masks, shown
 from mmseg_gen.evaluation.per_image import intervals
+from mmseg_gen.evaluation.reading_ahead import read_ahead
 from mmseg_gen.evaluation.truth_sets import TrueImage, TruthSet
+from mmseg_gen.functional.palette import voc_palette
 
 MISSING = ('error', 'skip', 'background')
 
@@ -105,7 +107,9 @@ def evaluate_masks(
 
 def _reader(truth: TruthSet, values: str) -> PredictionReader:
     if all(image.labels is not None for image in truth.images):
-        return PredictionReader(truth.num_classes, values)
+        colors = np.asarray(truth.metainfo.get('palette') or ())
+        voc_colors = np.array_equal(colors, voc_palette()[: truth.num_classes])
+        return PredictionReader(truth.num_classes, values, voc_colors=voc_colors)
     # What boxes are compared with is foreground; class ids read as grey values would come out empty.
     return PredictionReader(2, 'mask' if values == 'auto' else values)
 
@@ -113,13 +117,15 @@ def _reader(truth: TruthSet, values: str) -> PredictionReader:
 def default_metrics(truth: TruthSet) -> list[dict]:
     """Return the metrics that suit the ground truth.
 
-    Boxes alone: :class:`LocalizationMetric`; two classes: :class:`BinaryIoUMetric` and :class:`SaliencyMetric`;
-    more: :class:`ClassIoUMetric` with each class.
+    Boxes alone: :class:`LocalizationMetric`; two classes: :class:`BinaryIoUMetric` and :class:`SaliencyMetric`, with
+    boxes that one too; more: :class:`ClassIoUMetric` with each class.
     """
+    localization = [dict(type='LocalizationMetric')]
     if any(image.labels is None for image in truth.images):
-        return [dict(type='LocalizationMetric')]
+        return localization
     if truth.num_classes == 2:
-        return [dict(type='BinaryIoUMetric'), dict(type='SaliencyMetric')]
+        boxes = localization if all('boxes' in image.meta for image in truth.images) else []
+        return [dict(type='BinaryIoUMetric'), dict(type='SaliencyMetric'), *boxes]
     return [dict(type='ClassIoUMetric', per_class=True)]
 
 
@@ -177,22 +183,25 @@ def finish(metrics: Sequence[BaseMetric], count: int) -> tuple[dict[str, float],
 
 def make_sample(image: TrueImage, labels: np.ndarray | None, prediction: Prediction) -> dict[str, Any]:
     """Return a sample as MMEngine hands it to metrics."""
-    sample = {**image.meta, 'pred_sem_seg': {'data': torch.from_numpy(prediction.labels[None].astype(np.int64))}}
+    # As bytes, which metrics count several times as quickly as int64.
+    sample = {**image.meta, 'pred_sem_seg': {'data': torch.from_numpy(np.array(prediction.labels[None]))}}
     if prediction.probability is not None:
         sample['seg_logits'] = {'data': torch.from_numpy(prediction.probability[None])}
     if labels is not None:
-        sample['gt_sem_seg'] = {'data': torch.from_numpy(labels[None].astype(np.int64))}
+        sample['gt_sem_seg'] = {'data': torch.from_numpy(np.array(labels[None]))}
     return sample
 
 
 def _samples(
     images: Sequence[TrueImage], files: dict[str, Path], reader: PredictionReader
 ) -> Iterator[dict[str, Any] | str]:
-    for image in images:
+    def read(image: TrueImage) -> dict[str, Any] | str:
         try:
-            yield _sample(image, files.get(image.key), reader)
+            return _sample(image, files.get(image.key), reader)
         except (ValueError, OSError) as error:
-            yield str(error)
+            return str(error)
+
+    return read_ahead(images, read)
 
 
 def _sample(image: TrueImage, path: Path | None, reader: PredictionReader) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from mmseg_gen.datasets.mask_checks import check_label_map
+from mmseg_gen.datasets.transforms.boxes_as_mask import BoxesAsMask
 from mmseg_gen.errors import UserError
 from mmseg_gen.evaluation.mask_reading import find_masks, read_values
 
@@ -28,7 +29,7 @@ class TrueImage:
         key: Its name, which predictions share.
         size: Gives ``(H, W)``.
         labels: Gives its label map ``(H, W)``, 255 where it does not count; None where it has boxes only.
-        meta: ``img_path``, and ``boxes`` where it has some.
+        meta: ``img_path``, and where it has some ``boxes``, ``text`` and ``category``.
     """
 
     key: str
@@ -93,12 +94,12 @@ def open_benchmark(name: str, data_root: str | Path | None = None, split: str | 
             f'Expected the data set {name} in {root}, but there is no such folder; set --data-root.'
         )
     settings['data_root'] = str(root)
-    steps = [s for s in settings['pipeline'] if s['type'].startswith('Load') and not s['type'].startswith('LoadImage')]
+    steps = [step for step in settings['pipeline'] if _makes_labels(step['type'])]
     with known_types_only(), DefaultScope.overwrite_default_scope('mmseg'):
         loaders = [TRANSFORMS.build(dict(step)) for step in steps]
         data_set = DATASETS.build({**settings, 'pipeline': [], 'test_mode': True})
     infos = [data_set.get_data_info(i) for i in range(len(data_set))]
-    keys, nested = _keys([Path(info['img_path']) for info in infos])
+    keys, nested = _keys([_named(info) for info in infos])
     images = [_true_image(key, info, loaders) for key, info in zip(keys, infos, strict=True)]
     label = f'{path.stem} {settings["split"]}' if settings.get('split') else path.stem
     return TruthSet(label, dict(data_set.metainfo), images, nested)
@@ -119,15 +120,25 @@ def _data_set_config(config: Any, path: Path, split: str | None) -> dict[str, An
     return {**leaves[0].to_dict(), 'split': split}
 
 
+def _makes_labels(kind: str) -> bool:
+    return kind == 'BoxesAsMask' or (kind.startswith('Load') and not kind.startswith('LoadImage'))
+
+
+def _named(info: dict[str, Any]) -> Path:
+    """Return an image's path without suffix, under the name of the sample where the data set gives one."""
+    path = Path(info['img_path'])
+    return path.with_name(info.get('sample_name', path.stem))
+
+
 def _keys(paths: Sequence[Path]) -> tuple[list[str], bool]:
-    stems = [path.stem for path in paths]
-    if len(set(stems)) == len(stems):
-        return stems, False
+    names = [path.name for path in paths]
+    if len(set(names)) == len(names):
+        return names, False
     parts = [path.parent.parts for path in paths]
     shared = 0
     while all(len(p) > shared and p[shared] == parts[0][shared] for p in parts):
         shared += 1
-    keys = [str(Path(*path.with_suffix('').parts[shared:])) for path in paths]
+    keys = [str(Path(*path.parts[shared:])) for path in paths]
     if len(set(keys)) < len(keys):
         key = next(k for k in keys if keys.count(k) > 1)
         raise UserError(f'Expected images of different names, but {key} occurs twice; keep one of them.')
@@ -135,17 +146,24 @@ def _keys(paths: Sequence[Path]) -> tuple[list[str], bool]:
 
 
 def _true_image(key: str, info: dict[str, Any], loaders: Sequence[Callable[[dict], dict]]) -> TrueImage:
+    def size() -> tuple[int, int]:
+        return _image_size(info['img_path'])
+
     def labels() -> np.ndarray:
         results = dict(info, seg_fields=[])
+        if from_boxes:
+            results['ori_shape'] = size()
         for load in loaders:
             results = load(results)
         return results['gt_seg_map']
 
-    has_masks = bool(loaders) and info.get('seg_map_path') is not None
-    if not has_masks and 'boxes' not in info:
+    has_file, has_boxes = info.get('seg_map_path') is not None, 'boxes' in info
+    if not has_file and not has_boxes:
         raise UserError(f'Expected masks or boxes for {info["img_path"]}, but the data set has neither.')
-    meta = {name: value for name, value in info.items() if name == 'img_path' or 'box' in name}
-    return TrueImage(key, lambda: _image_size(info['img_path']), labels if has_masks else None, meta)
+    from_boxes = has_boxes and any(isinstance(load, BoxesAsMask) for load in loaders)
+    meta = {name: value for name, value in info.items() if name in ('img_path', 'text', 'category') or 'box' in name}
+    has_labels = from_boxes or (has_file and bool(loaders))
+    return TrueImage(key, size, labels if has_labels else None, meta)
 
 
 def _image_size(path: str) -> tuple[int, int]:

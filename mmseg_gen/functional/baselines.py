@@ -15,9 +15,7 @@ from .evidence import Evidence, cross_map
 from .normalized_cut import normalized_cut
 
 
-def threshold_mask(
-    evidence: Evidence, image: np.ndarray, *, top_k: int = 2, threshold: float = 0.5
-) -> np.ndarray:
+def threshold_mask(evidence: Evidence, image: np.ndarray, *, top_k: int = 2, threshold: float = 0.5) -> np.ndarray:
     """Return where the upsampled class map exceeds a threshold.
 
     Args:

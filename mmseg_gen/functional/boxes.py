@@ -1,10 +1,12 @@
 """Boxes of masks and how well they meet others.
 
 Boxes are ``x1, y1, x2, y2`` in pixels, half-open: a single pixel at the origin is ``0, 0, 1, 1``.
-Shape letters: N, M boxes.
+Shape letters: N, M boxes, Q queries of a detector, K classes.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -70,6 +72,60 @@ def box_mask(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     for x1, y1, x2, y2 in _checked('boxes', boxes):
         mask |= ((rows >= y1) & (rows < y2))[:, None] & ((columns >= x1) & (columns < x2))[None]
     return mask
+
+
+class ChosenBoxes(NamedTuple):
+    """Boxes ``(M, 4)`` float32, classes ``(M,)`` int64 from 0 on, scores ``(M,)`` float32; the best first."""
+
+    boxes: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+
+
+def corners_of_centers(boxes: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
+    """Return the corners of boxes that are given by their centres, in pixels, ``(N, 4)``.
+
+    Args:
+        boxes: Centre x, centre y, width, height, in shares of ``scale``.
+        scale: Width and height in pixels.
+
+    Example:
+        >>> corners_of_centers(np.array([[0.5, 0.5, 0.5, 1.0]]), (8, 4)).tolist()
+        [[2.0, 0.0, 6.0, 4.0]]
+    """
+    centers, halves = boxes[:, :2], boxes[:, 2:] / 2
+    return np.concatenate([centers - halves, centers + halves], 1) * [*scale, *scale]
+
+
+def choose_boxes(
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    size: tuple[int, int],
+    threshold: float,
+    overlap: float,
+    max_boxes: int | None = None,
+) -> ChosenBoxes:
+    """Return the boxes that a detector is sure of: each its best class, cut to the image, the best of those on top.
+
+    Args:
+        boxes: Corners in pixels, ``(Q, 4)``; boxes without area inside the image are left out.
+        scores: In [0, 1], ``(Q, K)``.
+        size: H, W of the image.
+        threshold: Smallest score.
+        overlap: Of two boxes of one class whose IoU is above this, the worse is left out.
+        max_boxes: The best so many of all; None for all.
+    """
+    limits = np.array([size[1], size[0]] * 2, np.float64)
+    cut = np.clip(np.asarray(boxes, np.float64), 0, limits)
+    labels, best = scores.argmax(1), scores.max(1)
+    solid = (cut[:, 0] < cut[:, 2]) & (cut[:, 1] < cut[:, 3]) & (best >= threshold)
+    kept: list[int] = []
+    for i in np.argsort(-best, kind='stable'):
+        rivals = [j for j in kept if labels[j] == labels[i]]
+        if solid[i] and (not rivals or box_iou(cut[[i]], cut[rivals]).max() <= overlap):
+            kept.append(int(i))
+    chosen = kept[:max_boxes]
+    return ChosenBoxes(cut[chosen].astype(np.float32), labels[chosen].astype(np.int64), best[chosen].astype(np.float32))
 
 
 def _checked(name: str, boxes: np.ndarray) -> np.ndarray:

@@ -33,9 +33,7 @@ def resize_map(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if array.shape[:2] == tuple(size):
         return array.copy()
     shrinks = size[0] <= array.shape[0] and size[1] <= array.shape[1]
-    return cv2.resize(
-        array, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
+    return cv2.resize(array, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
 def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:

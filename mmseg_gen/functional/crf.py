@@ -53,9 +53,7 @@ class PermutohedralLattice:
         """
         count, dims = features.shape
         rank, remainder, weights = _simplices(np.asarray(features, np.float64))
-        canonical = np.array(
-            [[r if j <= dims - r else r - dims - 1 for j in range(dims + 1)] for r in range(dims + 1)]
-        )
+        canonical = np.array([[r if j <= dims - r else r - dims - 1 for j in range(dims + 1)] for r in range(dims + 1)])
         corners = remainder[:, None, :] + canonical[:, rank].transpose(1, 0, 2)
         keys = corners[..., :dims].reshape(-1, dims)
         low = keys.min(0) - (dims + 1)
@@ -145,9 +143,7 @@ def mean_field(
     return marginals
 
 
-def dense_crf(
-    probabilities: np.ndarray, image: np.ndarray, settings: CrfSettings | None = None
-) -> np.ndarray:
+def dense_crf(probabilities: np.ndarray, image: np.ndarray, settings: CrfSettings | None = None) -> np.ndarray:
     """Return probabilities refined by the image's colours, float32 ``(C, H, W)``.
 
     Args:

@@ -47,9 +47,7 @@ class Evidence:
         for field in fields(self):
             bad = np.count_nonzero(~np.isfinite(getattr(self, field.name)))
             if bad:
-                raise ValueError(
-                    f'Expected `{field.name}` to be finite, but got {bad} NaN or infinite values.'
-                )
+                raise ValueError(f'Expected `{field.name}` to be finite, but got {bad} NaN or infinite values.')
 
     def save(self, path: str | Path) -> None:
         """Write a compressed npz in float16 under a temporary name, then rename it to ``path``.
@@ -79,9 +77,7 @@ class Evidence:
         except FileNotFoundError:
             raise
         except Exception as error:  # zipfile, zlib and numpy each raise their own on a damaged file
-            raise ValueError(
-                f'Expected evidence as `Evidence.save` writes it, but got {path}: {error}'
-            ) from error
+            raise ValueError(f'Expected evidence as `Evidence.save` writes it, but got {path}: {error}') from error
 
     def stored(self) -> Evidence:
         """Return the evidence as it reads back from a file, for labels equal to those made from the file."""

@@ -16,9 +16,7 @@ for _k, (_dy, _dx) in enumerate(NEIGHBORS):
     _STRUCTURES[_k, 1 + _dy, 1 + _dx] = 1
 
 
-def edge_slices(
-    shape: tuple[int, int], step: tuple[int, int]
-) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+def edge_slices(shape: tuple[int, int], step: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Return the index of the first and of the second end of all edges in one direction.
 
     Args:

@@ -1,7 +1,7 @@
-"""The manifest of a generated data set: a JSON line per finished sample, in independent shards.
+"""The manifest of a generated data set: a JSON line per finished sample.
 
-A sample's line is written last, when all its files are in place. A single process writes ``manifest.jsonl``;
-of several, process r writes ``manifest.{r}.jsonl``. Readers merge them all by sample index.
+While a set is made, each batch leaves its lines in a file of its own, a part, when all files of its samples are in
+place; when all batches are there the parts are merged into ``manifest.jsonl``. Readers see both, by sample index.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from mmseg_gen.errors import UserError
 
 META_NAME, FORMAT = 'meta.json', 1
 KEPT, DROPPED = 'kept', 'dropped'
+# What processes at work need; gone when the set is whole.
+WORK_FOLDER, PARTS_FOLDER, WORKERS_FOLDER, RUN_NAME = '.work', 'parts', 'workers', 'run.json'
 
 
 @dataclass(frozen=True)
@@ -79,20 +81,42 @@ def entry_from_line(line: str) -> Entry | None:
 
 def read_shard(path: Path) -> list[Entry]:
     """Return the sound entries of one shard in the order written; a missing file has none."""
-    if not path.is_file():
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
         return []
-    lines = path.read_bytes().decode('utf-8', errors='replace').splitlines(keepends=True)
+    lines = content.decode('utf-8', errors='replace').splitlines(keepends=True)
     return [entry for line in lines if (entry := entry_from_line(line)) is not None]
 
 
 def shard_paths(root: Path) -> list[Path]:
-    """Return the shards of a data set, sorted by name."""
-    return sorted(root.glob('manifest*.jsonl'))
+    """Return the files that make up the manifest of a data set; of two lines for one sample the later counts.
+
+    Besides ``manifest.jsonl`` and parts there may be ``manifest.{rank}.jsonl`` of earlier versions.
+    """
+    return [*sorted(root.glob('manifest*.jsonl')), *part_paths(root)]
+
+
+def part_paths(root: Path) -> list[Path]:
+    """Return the parts of a manifest that are not merged yet, sorted by name."""
+    folder = root / WORK_FOLDER / PARTS_FOLDER
+    return [folder / name for name in finished_names(folder) if name.endswith('.jsonl')]
+
+
+def finished_names(folder: Path) -> list[str]:
+    """Return the sorted names in a folder, temporary and other hidden ones left out; none where there is no folder."""
+    try:
+        return sorted(name for name in os.listdir(folder) if not name.startswith('.'))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def read_manifest(root: Path) -> list[Entry]:
-    """Return the entries of all shards by sample index; of two for one sample the later counts."""
-    return by_index(entry for path in shard_paths(root) for entry in read_shard(path))
+    """Return the entries of a data set by sample index."""
+    # Parts are read first: those that a merge takes away meanwhile are then in manifest.jsonl.
+    parts = [read_shard(path) for path in part_paths(root)]
+    whole = [read_shard(path) for path in sorted(root.glob('manifest*.jsonl'))]
+    return by_index(entry for shard in [*whole, *parts] for entry in shard)
 
 
 def is_intact(root: Path, entry: Entry) -> bool:

@@ -29,9 +29,7 @@ def add_noise(clean: Tensor, noise: Tensor, alpha_bar: Tensor) -> Tensor:
     return alpha_bar.sqrt() * clean + (1 - alpha_bar).sqrt() * noise
 
 
-def split_prediction(
-    sample: Tensor, output: Tensor, alpha_bar: Tensor, prediction_type: str
-) -> tuple[Tensor, Tensor]:
+def split_prediction(sample: Tensor, output: Tensor, alpha_bar: Tensor, prediction_type: str) -> tuple[Tensor, Tensor]:
     """Return the clean latents and the noise that a network's output stands for.
 
     Args:
@@ -51,9 +49,7 @@ def split_prediction(
         return signal * sample - spread * output, signal * output + spread * sample
     if prediction_type == 'sample':
         return output, (sample - signal * output) / spread
-    raise ValueError(
-        f'Expected `prediction_type` from {", ".join(PREDICTION_TYPES)}, but got {prediction_type!r}.'
-    )
+    raise ValueError(f'Expected `prediction_type` from {", ".join(PREDICTION_TYPES)}, but got {prediction_type!r}.')
 
 
 def ddim_move(clean: Tensor, noise: Tensor, alpha_bar: Tensor) -> Tensor:

@@ -25,16 +25,13 @@ def grid_adjacency(weights: np.ndarray, floor: float = 1e-5) -> csr_matrix:
         ValueError: A weight is NaN, infinite or negative.
     """
     if not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError(
-            'Expected `weights` to be finite and 0 or more, but got NaN, infinite or negative values.'
-        )
+        raise ValueError('Expected `weights` to be finite and 0 or more, but got NaN, infinite or negative values.')
     shape = weights.shape[1:]
     pixel = np.arange(np.prod(shape)).reshape(shape)
     ends = [[pixel[part].ravel() for part in edge_slices(shape, step)] for step in NEIGHBORS]
     here, there = (np.concatenate([e[i] for e in ends]) for i in (0, 1))
     value = (
-        np.concatenate([w[edge_slices(shape, s)[0]].ravel() for s, w in zip(NEIGHBORS, weights, strict=True)])
-        + floor
+        np.concatenate([w[edge_slices(shape, s)[0]].ravel() for s, w in zip(NEIGHBORS, weights, strict=True)]) + floor
     )
     entries = (
         np.concatenate([value, value]).astype(np.float64),

@@ -65,3 +65,17 @@ def inside_high(array: np.ndarray) -> np.ndarray:
     if not inner.size or array.sum() - inner.sum() <= inner.mean() * (array.size - inner.size):
         return array
     return array.max() + array.min() - array
+
+
+def foreground_logits(mask: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Return logits of background and foreground, float32 ``(2, H, W)``, that say the mask at 0.5 and rank by u.
+
+    The probability is the mean of mask and objectness (ours): metrics that threshold it at 0.5 score the mask, and
+    those that sweep thresholds see both.
+
+    Args:
+        mask: Bool ``(H, W)``.
+        u: Objectness in (0, 1), ``(H, W)``.
+    """
+    probability = (mask.astype(np.float32) + u) / 2
+    return np.stack([np.zeros_like(probability), np.log(probability / (1 - probability))]).astype(np.float32)

@@ -71,9 +71,7 @@ def precision_recall(positives: Tensor, negatives: Tensor) -> tuple[Tensor, Tens
 def f_beta(precision: Tensor, recall: Tensor, beta_squared: float = BETA_SQUARED) -> Tensor:
     """Return the F-measure, the weighted harmonic mean of precision and recall; 0 where both are 0."""
     below = beta_squared * precision + recall
-    return torch.where(
-        below > 0, (1 + beta_squared) * precision * recall / torch.where(below > 0, below, 1), 0
-    )
+    return torch.where(below > 0, (1 + beta_squared) * precision * recall / torch.where(below > 0, below, 1), 0)
 
 
 def max_f_beta(positives: Tensor, negatives: Tensor, beta_squared: float = BETA_SQUARED) -> float:

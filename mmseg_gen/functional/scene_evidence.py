@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from .concept_evidence import BACKGROUND_KEY, ConceptEvidence
 from .evidence import Evidence
+from .style_stack import STACK_KEY, StyleStack
 from .writing import write_atomically
 
 _SHARED = 'affinity'
@@ -78,8 +80,10 @@ class SceneEvidence:
         return cls(tuple(ids.tolist()), tuple(each))
 
 
-def load_evidence(path: str | Path) -> Evidence | SceneEvidence:
-    """Read evidence of one class or of several, whichever the file holds, without ever unpickling.
+def load_evidence(path: str | Path) -> Evidence | SceneEvidence | StyleStack | ConceptEvidence:
+    """Read attention evidence of one class or of several, of concepts, or a style stack, whichever the file holds.
+
+    Nothing is ever unpickled.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -88,6 +92,10 @@ def load_evidence(path: str | Path) -> Evidence | SceneEvidence:
     try:
         with np.load(path, allow_pickle=False) as archive:
             packed = {name: archive[name] for name in archive.files}
+        if STACK_KEY in packed:
+            return StyleStack._unpacked(packed)
+        if BACKGROUND_KEY in packed:
+            return ConceptEvidence._unpacked(packed)
         return (SceneEvidence if 'class_ids' in packed else Evidence)._unpacked(packed)
     except FileNotFoundError:
         raise

@@ -22,7 +22,7 @@ from mmseg_gen.functional.mask_injection import (
     self_pairs,
 )
 
-from .attention_processor import check_processor, project_heads
+from .attention_processor import AttentionLayers, project_heads
 from .capture import Grid, level_grids
 
 # Logits formed at once; see attention_processor. Each takes some five times that with its masks.
@@ -73,19 +73,14 @@ class MaskInjection:
         self._grids = level_grids(size)
         self._strength = injection_strength(self.settings, self.masks.flatten(1), timestep, total)
         self._flat: dict[int, Tensor] = {}
-        self._replaced: dict = {}
 
     def __enter__(self) -> MaskInjection:
-        replaced = dict(self.unet.attn_processors)
-        for name, processor in replaced.items():
-            check_processor(name, processor)
-        # set_attn_processor empties the dict it is given.
-        self.unet.set_attn_processor({name: InjectingProcessor(p, self) for name, p in replaced.items()})
-        self._replaced = replaced
+        self._layers = AttentionLayers(self.unet)
+        self._layers.replace(lambda _, own: InjectingProcessor(own, self))
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.unet.set_attn_processor(dict(self._replaced))
+        self._layers.restore()
         self._flat.clear()
 
     def weight(self, is_cross: bool, queries: int) -> float:

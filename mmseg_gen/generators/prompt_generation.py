@@ -18,7 +18,7 @@ from mmseg_gen.errors import UserError
 from mmseg_gen.functional.writing import write_bytes
 
 from .prompt_grammar import with_articles
-from .prompts import class_token_positions
+from .prompts import Prompt, class_token_positions
 
 # (instruction, start, count, seed) -> ``count`` continuations of the start, a function of these four only.
 Writer = Callable[[str, str, int, int], list[str]]
@@ -131,11 +131,12 @@ def write_prompt_file(
     tokenizer: Any,
     settings: PromptWriting,
     origin: dict[str, Any],
-) -> int:
-    """Fill a JSONL file with ``count`` prompts a class and return how many lines it has; go on with a part of it.
+) -> list[Prompt]:
+    """Fill a JSONL file with ``count`` prompts a class and return what is in it; go on with a part of it.
 
     The classes take turns in the file, so that its first lines hold them all. After each class the file is
-    replaced as a whole: a run that is stopped loses the class it was at.
+    replaced as a whole: a run that is stopped loses the class it was at. Several processes that write one file at the
+    same time write and return the same.
 
     Args:
         path: The file.
@@ -156,7 +157,7 @@ def write_prompt_file(
         if len(done.get(class_name, ())) < count:
             done[class_name] = write_prompts(writer, class_name, count, tokenizer, settings)
             _save(path, done, key)
-    return sum(len(prompts) for prompts in done.values())
+    return prompts_in_turn(done)
 
 
 def settings_key(settings: PromptWriting, origin: dict[str, Any], tokenizer: Any) -> str:
@@ -167,14 +168,14 @@ def settings_key(settings: PromptWriting, origin: dict[str, Any], tokenizer: Any
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def prompts_in_turn(prompts: dict[str, list[str]]) -> list[Prompt]:
+    """Return the first prompt of each class, then the second of each that has one, and so on."""
+    longest = max((len(own) for own in prompts.values()), default=0)
+    return [Prompt(own[i], name) for i in range(longest) for name, own in prompts.items() if i < len(own)]
+
+
 def _save(path: Path, prompts: dict[str, list[str]], key: str) -> None:
-    longest = max(len(own) for own in prompts.values())
-    rows = [
-        {'prompt': own[i], 'class': name, 'settings': key}
-        for i in range(longest)
-        for name, own in prompts.items()
-        if i < len(own)
-    ]
+    rows = [{'prompt': item.text, 'class': item.class_name, 'settings': key} for item in prompts_in_turn(prompts)]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, ''.join(json.dumps(row, ensure_ascii=False) + '\n' for row in rows).encode('utf-8'))
 

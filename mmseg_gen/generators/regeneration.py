@@ -6,6 +6,7 @@ Shape letters: B masks of one image, S noise samples, ``(h, w)`` the grid of the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -15,6 +16,7 @@ from mmseg_gen.functional.mask_gradient import discrepancy
 from mmseg_gen.functional.mask_injection import InjectionSettings
 
 from .conditioning import Conditioning, as_conditioning
+from .control import Control, ControlInjection
 from .latents import draw_noise
 from .mask_injection import MaskInjection
 from .one_step import check_timestep, regenerate_latents
@@ -27,10 +29,11 @@ PLACEHOLDER = '{class}'
 
 @dataclass(frozen=True, eq=False)
 class ClassPrompts:
-    """The prompts of B classes: what conditions the UNet, and where each class stands in its prompt."""
+    """The prompts of B classes: what conditions the UNet, where each class stands in its prompt, and its name."""
 
     context: Conditioning
     positions: list[list[int]]
+    names: list[str]
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Regenerator:
         timestep: Noise level t; 400 in the paper.
         injection: How a mask is written into attention; None leaves attention alone.
         max_batch: Images in one pass of the UNet: more classes or noise samples go through it in several.
+        control: A ControlNet that is shown the masks, beside the injection or, where that is None, instead of it.
 
     Raises:
         ValueError: ``prompt`` lacks ``{class}``, ``timestep`` is not in the schedule, or ``max_batch`` is below 1.
@@ -53,6 +57,7 @@ class Regenerator:
     timestep: int = 400
     injection: InjectionSettings | None = field(default_factory=InjectionSettings)
     max_batch: int = 16
+    control: Control | None = None
 
     def __post_init__(self) -> None:
         if PLACEHOLDER not in self.prompt:
@@ -66,7 +71,7 @@ class Regenerator:
         texts = [self.prompt.replace(PLACEHOLDER, name) for name in names]
         tokenizer = self.parts.tokenizer
         positions = [class_token_positions(tokenizer, text, name) for text, name in zip(texts, names, strict=True)]
-        return ClassPrompts(as_conditioning(encode_prompts(self.parts, texts)), positions)
+        return ClassPrompts(as_conditioning(encode_prompts(self.parts, texts)), positions, list(names))
 
     @torch.no_grad()
     def regenerate(self, latents: Tensor, masks: Tensor, prompts: ClassPrompts, seeds: Sequence[int]) -> Tensor:
@@ -128,16 +133,19 @@ class Regenerator:
         size, rows = (latents.shape[2], latents.shape[3]), [b for b, _ in pairs]
         noise = draw_noise(self.parts, [seeds[s] for _, s in pairs], size)
         context, batch = prompts.context[rows], latents.expand(len(pairs), -1, -1, -1)
-        if self.injection is None:
+        given = masks if chosen else masks[rows]
+        with self._told(given, rows, prompts, size):
             return regenerate_latents(self.parts, batch, context, noise, self.timestep)
-        injection = MaskInjection(
-            self.parts.unet,
-            masks if chosen else masks[rows],
-            [prompts.positions[b] for b in rows],
-            size,
-            timestep=self.timestep,
-            total=self.parts.scheduler.config.num_train_timesteps,
-            settings=self.injection,
-        )
-        with injection:
-            return regenerate_latents(self.parts, batch, context, noise, self.timestep)
+
+    @contextmanager
+    def _told(self, masks: Tensor, rows: list[int], prompts: ClassPrompts, size: tuple[int, int]) -> Iterator[None]:
+        """Let the UNet know the masks of some classes."""
+        with ExitStack() as stack:
+            if self.injection is not None:
+                positions, total = [prompts.positions[b] for b in rows], self.parts.scheduler.config.num_train_timesteps
+                options = dict(timestep=self.timestep, total=total, settings=self.injection)
+                stack.enter_context(MaskInjection(self.parts.unet, masks, positions, size, **options))
+            if self.control is not None:
+                names = [prompts.names[b] for b in rows]
+                stack.enter_context(ControlInjection(self.parts.unet, self.control, masks, names))
+            yield

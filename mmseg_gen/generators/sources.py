@@ -13,6 +13,7 @@ from mmseg_gen.errors import UserError
 logger = logging.getLogger(__name__)
 
 EMBEDDED = 'embedded'
+EMBEDDED_STYLEGAN2 = Path(__file__).parent / 'embedded' / 'weights' / 'stylegan2'
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from .backbones import ClipBackbone, DiffusionBackbone
 from .decode_heads import DiffusionFCNHead
-from .segmentors import MeanTTAModel
+from .distillers import ConceptDistiller
+from .segmentors import AttentionCutSegmentor, MeanTTAModel
 
-__all__ = ['ClipBackbone', 'DiffusionBackbone', 'DiffusionFCNHead', 'MeanTTAModel']
+__all__ = [
+    'AttentionCutSegmentor',
+    'ClipBackbone',
+    'ConceptDistiller',
+    'DiffusionBackbone',
+    'DiffusionFCNHead',
+    'MeanTTAModel',
+]

@@ -11,7 +11,7 @@ import mmseg_gen.tables
 from mmseg_gen.errors import UserError
 from mmseg_gen.tables.contract import Table
 
-_NAME = re.compile(r'[a-z0-9]+_((tab|fig)\d+|options)')
+_NAME = re.compile(r'[a-z0-9]+_((tab|fig)\d+|options|guidance)')
 
 
 def table_names() -> list[str]:

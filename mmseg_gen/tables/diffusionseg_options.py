@@ -25,6 +25,8 @@ CUT: dict[str, dict[str, Any]] = {
     'colour scale: double': {'color_scale': EMBEDDED_CUT.color_scale * 2},
     'colours: RGB': {'color_space': 'rgb'},
     'no colour model': {'color_rounds': 0},
+    'holes filled': {'fill_holes': True},
+    'semantic coherence: 1': {'lambda_self': 1.0},
     'no clean-up': {'min_component': 0.0, 'min_objectness': 0.0, 'fill_holes': False},
     'bilateral solver': {'refinement': 'bilateral', 'bilateral_spatial': 4.0, 'bilateral_lam': 32.0},
 }

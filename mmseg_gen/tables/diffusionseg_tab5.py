@@ -26,8 +26,9 @@ CLAIMS = [
 ]
 NOTE = (
     "Images are inverted under CLIP's label. Every method's free settings were chosen on tuning scenes by one search "
-    "(configs/tables/training_free.py). 'AttentionCut' is the paper's energy; the last two rows add our colour model "
-    'between cuts, and the fast bilateral solver.'
+    "(configs/tables/training_free.py), those of the row with colours for the embedded models' default (EMBEDDED_CUT). "
+    "'AttentionCut' is the paper's energy; the last two rows add our colour model between cuts, and the fast bilateral "
+    'solver.'
 )
 
 

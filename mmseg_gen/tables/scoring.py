@@ -17,6 +17,14 @@ CONVENTIONS = {
     'iou_pooled': "foreground IoU of all images' pixels together",
     'acc': 'share of pixels labelled right, mean over images',
     'matched': 'share of object pixels whose best match lies within 1.5 cells of the true one, mean over images',
+    'miou': 'mean of the IoU of foreground and background of each image, mean over images',
+    'iou_bg': 'background IoU of each image, mean over images',
+    'found': 'share of images with a confident foreground',
+    'miou_found': '`miou` over the images with a confident foreground alone',
+    'trimap_miou': "`miou_pooled` over the pixels at most 3 pixels away from the truth's border",
+    'auc': 'area under the ROC curve of the map of each image against its truth, mean over images',
+    'frechet': 'Frechet distance of embedded CLIP features to photos, mean over blocks of images; lower is closer',
+    'shown': 'probability that embedded CLIP gives the object against an empty background, mean over images',
     'miou_pooled': "IoU of each class over all images' pixels together, mean over classes (MMSegmentation's mIoU)",
 }
 

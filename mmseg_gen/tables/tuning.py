@@ -100,7 +100,7 @@ def tune_rows(
     plain = config.to_dict()
     chosen, scores = dict(plain.get('chosen', {})), dict(plain.get('tuning_iou', {}))
     for name, row in plain['rows'].items():
-        if only is not None and name not in only:
+        if not row.get('search') or (only is not None and name not in only):
             continue
         start = starting_settings(plain['rows'], chosen, name)
         grid = {key: plain['grid'][key] for key in row['search']}

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.manifest import KEPT, Entry, leave_out_uncertain, read_manifest, read_meta, uncertain_share
 from mmseg_gen.functional.writing import write_bytes
+from mmseg_gen.visualization.compositions import composition_part
 from mmseg_gen.visualization.report_numbers import MAX_ROWS, class_numbers, mask_numbers, training_curves
 from mmseg_gen.visualization.report_page import GENERATOR, Part, details, gallery, note, page, table
 from mmseg_gen.visualization.report_samples import FAILED, choose_samples, make_card
@@ -25,9 +26,9 @@ def write_report(
 ) -> Path:
     """Write a page about a generated data set and return its path.
 
-    It shows hard and uncertain samples first, then others, with mask, evidence and prompt; failures; numbers by
-    class; the statistics of the masks (of at most 1000 of them, at even steps); training curves where asked. Pictures
-    are stored in the page, so its size grows with ``max_samples`` alone.
+    It shows hard and uncertain samples first, then others, with mask, evidence and prompt; failures; objects cut out by
+    their masks on other images; numbers by class; the statistics of the masks (of at most 1000 of them, at even steps);
+    training curves where asked. Pictures are stored in the page, so its size grows with ``max_samples`` alone.
 
     Args:
         root: Folder of the data set; nothing is written there.
@@ -59,6 +60,8 @@ def write_report(
             rest = section.total - len(cards)
             text = f'{section.text} {len(cards)} shown' + (f', {rest} more not shown.' if rest else '.')
             parts.append(Part(section.title, note(text) + gallery(cards)))
+    composed = composition_part(root, entries) if max_samples else None
+    parts += [composed] if composed else []
     parts += [class_numbers(entries), mask_numbers(root, entries)]
     parts += [training_curves(curves)] if curves else []
     parts.append(_settings(root))

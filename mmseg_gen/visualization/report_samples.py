@@ -13,15 +13,19 @@ import numpy as np
 from mmseg_gen.datasets.image_reading import read_image
 from mmseg_gen.datasets.label_reading import decode_labels
 from mmseg_gen.errors import UserError
+from mmseg_gen.functional.concept_evidence import ConceptEvidence
 from mmseg_gen.functional.evidence import Evidence, cross_map
 from mmseg_gen.functional.manifest import KEPT, Entry
 from mmseg_gen.functional.palette import voc_palette
+from mmseg_gen.functional.scene_evidence import SceneEvidence, load_evidence
+from mmseg_gen.functional.style_stack import StyleStack
 from mmseg_gen.visualization.overlay import ORANGE, overlay_mask
 from mmseg_gen.visualization.sheet import heat_map
 
 SIDE = 256
 FAILED = 'failed: '
 _QUALITY = 82
+_TILES = 2  # variations in a row of a style stack's picture
 _LAYERS = 2  # of the evidence, those of largest deviation: the default of AttentionCut
 
 
@@ -117,15 +121,25 @@ def _pictures(root: Path, entry: Entry) -> list[Picture]:
         painted = paint_labels(image, labels)
         pictures.append(data_picture(painted, 'mask', f'The same image with its mask, {share} of the area, in colour'))
     if 'evidence' in paths:
-        evidence = Evidence.load(paths['evidence'])
-        heat = heat_map(cross_map(evidence, min(_LAYERS, len(evidence.cross))))
-        heat = cv2.resize(heat, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-        pictures.append(
-            data_picture(
-                heat, 'evidence', f'Where the generator attended to the word {entry.class_name}, bright is more'
-            )
-        )
+        pictures.append(_evidence_picture(load_evidence(paths['evidence']), image, entry.class_name))
     return pictures
+
+
+def _evidence_picture(
+    evidence: Evidence | SceneEvidence | StyleStack | ConceptEvidence, image: np.ndarray, class_name: str
+) -> Picture:
+    if isinstance(evidence, StyleStack):
+        count = len(evidence.images)
+        shown = evidence.images[np.linspace(0, count - 1, _TILES**2).round().astype(int)]
+        rows = [np.concatenate(list(shown[i : i + _TILES]), 1) for i in range(0, _TILES**2, _TILES)]
+        return data_picture(np.concatenate(rows), 'evidence', f'{_TILES**2} of {count} variations of the image')
+    if isinstance(evidence, ConceptEvidence):
+        values = evidence.maps[0]
+    else:
+        own = evidence.classes[0] if isinstance(evidence, SceneEvidence) else evidence
+        values = cross_map(own, min(_LAYERS, len(own.cross)))
+    heat = cv2.resize(heat_map(values), image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    return data_picture(heat, 'evidence', f'Where the generator attended to the word {class_name}, bright is more')
 
 
 def paint_labels(image: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from mmseg_gen.datasets.layouts.voc import SHOWN as VOC_SHOWN
 from mmseg_gen.datasets.layouts.voc import write_voc_scenes
 from mmseg_gen.generators.embedded.scenes import CLASSES
 from tests.benchmark_run import evaluate, mean_iou, small_config, train_one_step
+from tests.references.boxes import bounding_box, box_overlap
 from tests.shared_data import shared_folder
 
 VOC_IDS = {'bird': 3, 'boat': 4, 'car': 7, 'dog': 12, 'person': 15}
@@ -107,15 +108,8 @@ def boxes_of(scene: SceneImage, crowds: bool = False) -> list[tuple[int, int, in
     for label in sorted(set(scene.labels.ravel().tolist()) - {0}):
         if crowds and scene.number % CROWD_EVERY == CROWD_EVERY - 1 and label == scene.labels.max():
             continue
-        points = [(x, y) for y, row in enumerate(scene.labels) for x, v in enumerate(row) if v == label]
-        xs, ys = [x for x, _ in points], [y for _, y in points]
-        boxes.append((min(xs), min(ys), max(xs) + 1, max(ys) + 1))
+        boxes.append(bounding_box(scene.labels == label))
     return boxes
-
-
-def overlap(a: tuple[int, ...], b: tuple[int, ...]) -> float:
-    cells = [{(x, y) for x in range(x1, x2) for y in range(y1, y2)} for x1, y1, x2, y2 in (a, b)]
-    return len(cells[0] & cells[1]) / len(cells[0] | cells[1])
 
 
 def check_localization(config, names: list[str], scenes: list[SceneImage], crowds: bool) -> None:
@@ -128,7 +122,7 @@ def check_localization(config, names: list[str], scenes: list[SceneImage], crowd
         predicted[name] = np.zeros(scene.labels.shape, np.uint8)
         predicted[name][y1:y2, x1:x2] = 5
         if truth:
-            best.append(max(overlap((x1, y1, x2, y2), box) for box in truth))
+            best.append(max(box_overlap((x1, y1, x2, y2), box) for box in truth))
     scores = evaluate(config, lambda name, size: predicted[name])
     assert scores['loc/CorLoc'] == pytest.approx(np.mean([b > 0.5 for b in best]))
     assert scores['loc/BoxIoU'] == pytest.approx(np.mean(best), abs=1e-6)

@@ -54,9 +54,7 @@ def test_missing_masks_are_named_with_the_cure(tmp_path):
     write_layout(tmp_path, names=[f'image{i}' for i in range(9)])
     for i in range(1, 8):
         (tmp_path / 'DUTS-TE' / 'DUTS-TE-Mask' / f'image{i}.png').unlink()
-    with pytest.raises(
-        ValueError, match=r'7 of 9 are missing.*image1\.png.*`data_prefix`'
-    ):
+    with pytest.raises(ValueError, match=r'7 of 9 are missing.*image1\.png.*`data_prefix`'):
         DUTSDataset('test', data_root=str(tmp_path))
 
 

@@ -10,9 +10,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.evaluator import Evaluator
-from mmengine.registry import DefaultScope
-from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from PIL import Image
 
@@ -23,7 +20,8 @@ from mmseg_gen.datasets.layouts.human36m import write_human36m_scenes
 from mmseg_gen.datasets.layouts.ms_cxr import NAME, write_ms_cxr_scenes
 from mmseg_gen.datasets.layouts.saliency import write_saliency_scenes
 from mmseg_gen.datasets.layouts.stanford import dog_annotation, dog_list, write_cars_scenes, write_dogs_scenes
-from tests.benchmark_run import evaluate, mean_iou, small_config, train_one_step
+from tests.benchmark_run import evaluate, evaluate_filled, mean_iou, small_config, train_one_step
+from tests.references.boxes import bounding_box, box_overlap, largest_component_box
 from tests.shared_data import shared_folder
 
 # Written out from the authors' g_mask.py, not imported.
@@ -34,19 +32,14 @@ FACE_PARTS = (
 
 def score(config, predictions: dict[str, np.ndarray]) -> dict[str, float]:
     """Score bool masks by stem, as sure logits, with the config's own evaluator."""
-    with DefaultScope.overwrite_default_scope('mmseg'):
-        loader = Runner.build_dataloader(config.test_dataloader, seed=0)
-        evaluator = Evaluator(config.test_evaluator)
-    evaluator.dataset_meta = loader.dataset.metainfo
-    for batch in loader:
-        for sample in batch['data_samples']:
-            mask = torch.from_numpy(predictions[Path(sample.img_path).stem])
-            assert tuple(mask.shape) == tuple(sample.ori_shape)
-            logits = torch.stack([~mask, mask]).float() * 40 - 20
-            sample.seg_logits = PixelData(data=logits)
-            sample.pred_sem_seg = PixelData(data=mask[None].long())
-        evaluator.process(data_samples=batch['data_samples'], data_batch=batch)
-    return evaluator.evaluate(len(loader.dataset))
+
+    def fill(sample) -> None:
+        mask = torch.from_numpy(predictions[Path(sample.img_path).stem])
+        assert tuple(mask.shape) == tuple(sample.ori_shape)
+        sample.seg_logits = PixelData(data=torch.stack([~mask, mask]).float() * 40 - 20)
+        sample.pred_sem_seg = PixelData(data=mask[None].long())
+
+    return evaluate_filled(config, fill)
 
 
 def shifted(mask: np.ndarray) -> np.ndarray:
@@ -58,33 +51,6 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
     return sum(x and y for x, y in pairs) / sum(x or y for x, y in pairs)
 
 
-def box_of(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """Tight box of the largest 8-connected component, by a flood fill."""
-    left, best = {tuple(p) for p in np.argwhere(mask).tolist()}, []
-    while left:
-        queue, component = [left.pop()], []
-        while queue:
-            y, x = queue.pop()
-            component.append((y, x))
-            near = {(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)} & left
-            left -= near
-            queue += near
-        best = max(best, component, key=len)
-    ys, xs = zip(*best, strict=True)
-    return min(xs), min(ys), max(xs) + 1, max(ys) + 1
-
-
-def box_iou(a, b) -> float:
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    common = max(width, 0) * max(height, 0)
-    return common / (sum((q[2] - q[0]) * (q[3] - q[1]) for q in (a, b)) - common)
-
-
-def whole_box(mask: np.ndarray) -> tuple[int, int, int, int]:
-    ys, xs = np.nonzero(mask)
-    return int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
-
-
 def check_iou(measured: dict, truths: dict[str, np.ndarray]) -> None:
     expected = np.mean([iou(shifted(t), t) for t in truths.values()])
     assert measured['sal/IoU'] == pytest.approx(expected, abs=1e-6)
@@ -92,7 +58,7 @@ def check_iou(measured: dict, truths: dict[str, np.ndarray]) -> None:
 
 
 def check_boxes(measured: dict, truths: dict[str, np.ndarray]) -> None:
-    found = [box_iou(box_of(shifted(t)), whole_box(t)) for t in truths.values()]
+    found = [box_overlap(largest_component_box(shifted(t)), bounding_box(t)) for t in truths.values()]
     assert measured['loc/BoxIoU'] == pytest.approx(np.mean(found), abs=1e-6)
     assert measured['loc/CorLoc'] == pytest.approx(np.mean([f > 0.5 for f in found]), abs=1e-6)
     assert 0.3 < np.mean(found) < 1
@@ -223,9 +189,10 @@ def test_ms_cxr_from_either_file_to_its_scores(tmp_path, suffix):
             truths[stem][y1:y2, x1:x2] = True
     measured = score(config, all_shifted(truths))
     check_iou(measured, truths)
-    found = [
-        max(box_iou(box_of(shifted(truths[stem])), box) for box in rectangles) for stem, rectangles in boxes.items()
-    ]
+    found = []
+    for stem, rectangles in boxes.items():
+        predicted = largest_component_box(shifted(truths[stem]))
+        found.append(max(box_overlap(predicted, box) for box in rectangles))
     assert measured['loc/BoxIoU'] == pytest.approx(np.mean(found), abs=1e-6)
 
 
@@ -278,7 +245,7 @@ def test_real_photographs_of_dogs_with_boxes(tmp_path):
         box = [int((x1 - 1) * scale[0]), int((y1 - 1) * scale[1]), round(x2 * scale[0]), round(y2 * scale[1])]
         filled = np.zeros(mask.shape[:2], bool)
         filled[box[1] : box[3], box[0] : box[2]] = True
-        expected.append(box_iou(box_of(truths[stem]), box))
+        expected.append(box_overlap(largest_component_box(truths[stem]), box))
         for folder in ('Images/n1-dog', 'Annotation/n1-dog'):
             (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         shutil.copy(source / f'images/{record["file"]}', tmp_path / f'Images/n1-dog/{stem}.jpg')

@@ -37,6 +37,20 @@ def test_more_scenes_leave_the_first_as_they_are(tmp_path):
     assert all(p.stat().st_mtime_ns == before[p] for p in kept)
 
 
+def test_a_set_renders_its_missing_scenes_and_others_share_none(tmp_path):
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        for _ in range(2):
+            dataset = LabelledScenesDataset(data_root=str(tmp_path / 'a'), render=3, pipeline=[])
+            assert len(dataset) == 3
+        other = LabelledScenesDataset(data_root=str(tmp_path / 'b'), render=2, first=2, pipeline=[])
+        assert len(other) == 2
+    write_labelled_scenes(tmp_path / 'c', 4)
+    for folder, numbers in (('a', (0, 1, 2)), ('b', (2, 3))):
+        paths = sorted((tmp_path / folder).rglob('*.png'))
+        assert [p.stem for p in paths] == [f'scene_{n:06d}' for n in numbers] * 2
+        assert all(p.read_bytes() == (tmp_path / 'c' / p.relative_to(tmp_path / folder)).read_bytes() for p in paths)
+
+
 def test_index_images_hold_small_numbers(tmp_path):
     write_labelled_scenes(tmp_path, 1, size=32)
     assert Image.open(tmp_path / 'labels' / 'scene_000000.png').mode == 'P'

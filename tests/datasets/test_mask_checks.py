@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from mmseg_gen.datasets.mask_checks import check_label_map
+from mmseg_gen.datasets.index_png import encode_index_png
+from mmseg_gen.datasets.label_reading import decode_labels, stored_palette
+from mmseg_gen.datasets.mask_checks import check_label_map, check_voc_palette
 
 GOOD = np.array([[0, 1, 2], [255, 2, 0]], np.uint8)
 
@@ -49,3 +54,36 @@ def test_a_turned_map_is_found_out():
 def test_many_wrong_ids_are_shortened():
     with pytest.raises(ValueError, match=r'got 3, 4, 5, 6, 7, \.\.\. in'):
         check_label_map(np.arange(20, dtype=np.uint8)[None], 3, 'a.png')
+
+
+VOC = np.array([[0, 15, 15, 255], [0, 0, 7, 255]], np.uint8)
+
+
+def saved_again(content):
+    """Return a palette file as programs save it that read it as colours: indices in the order of frequency."""
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(content)).convert('RGB').quantize(8).save(stream, 'PNG')
+    return stream.getvalue()
+
+
+def test_a_file_of_voc_that_was_saved_with_another_palette_is_found_out():
+    content = encode_index_png(VOC)
+    check_voc_palette(VOC, stored_palette(content), 21, 'a.png')
+    again = saved_again(content)
+    labels = decode_labels(again, 'a.png')
+    assert labels.max() < 21
+    assert not np.array_equal(labels, VOC)
+    check_label_map(labels, 21, 'a.png')
+    with pytest.raises(ValueError, match=r"VOC's palette in a\.png, but index \d has the colour of class id \d"):
+        check_voc_palette(labels, stored_palette(again), 21, 'a.png')
+
+
+def test_other_colours_and_none_say_nothing_about_the_ids():
+    grey = io.BytesIO()
+    Image.fromarray(VOC).save(grey, 'PNG')
+    assert stored_palette(grey.getvalue()) is None
+    check_voc_palette(VOC, None, 21, 'a.png')
+    own = np.random.default_rng(0).integers(1, 31, (256, 3)).astype(np.uint8)
+    check_voc_palette(VOC, own, 21, 'a.png')
+    # Fewer colours than ids: the file is damaged, which is for others to say.
+    check_voc_palette(VOC, own[:3], 21, 'a.png')

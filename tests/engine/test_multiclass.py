@@ -1,38 +1,27 @@
-"""Sets of several classes: prompts, label maps, filters, resuming, and reading by SyntheticDataset."""
+"""Sets of several classes: prompts, label maps, filters, resuming."""
 
 from __future__ import annotations
 
 import collections
 import os
 
-import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from PIL import Image
 
 from mmseg_gen.datasets import SyntheticDataset
-from mmseg_gen.datasets.transforms import AttentionCutLabel, LoadEvidence, SceneCutLabel
+from mmseg_gen.datasets.transforms import AttentionCutLabel, SceneCutLabel
 from mmseg_gen.engine.manifest import read_manifest
-from mmseg_gen.engine.pair_generator import DiffusionPairGenerator
 from mmseg_gen.engine.pairs import GeneratedPair
-from mmseg_gen.engine.planning import Sample, plan_scenes
+from mmseg_gen.engine.planning import plan_scenes
 from mmseg_gen.engine.prompting import plan_run
-from mmseg_gen.engine.settings import EvidenceSettings, SynthesisSettings
+from mmseg_gen.engine.settings import SynthesisSettings
 from mmseg_gen.engine.synthesis import Worker, synthesize
 from mmseg_gen.errors import UserError
-from mmseg_gen.functional.evidence import Evidence
-from mmseg_gen.functional.manifest import Entry, entry_from_line, entry_to_line, label_classes
-from mmseg_gen.functional.scene_evidence import SceneEvidence
-from mmseg_gen.generators.clip_prior import ClipPrior
-from mmseg_gen.generators.scene_evidence import scene_token_positions
+from mmseg_gen.functional.manifest import label_classes
 from tests.engine.fake_synthesis import FakeGenerator, fake_config, tree
-from tests.tiny_models import tiny_parts, tiny_tokenizer
-
-CLASSES = ['dog', 'cat', 'fire engine', 'cup']
-SIDE, GRID = 24, 12
-COLORS = np.array([[60, 60, 60], [230, 40, 40], [40, 230, 40], [40, 40, 230], [230, 230, 40]], np.uint8)
+from tests.engine.scene_synthesis import CLASSES, SceneGenerator, config, read, run, truth_of
 
 
 @pytest.fixture(autouse=True)
@@ -44,52 +33,6 @@ def _scope_of_mmseg():
 @pytest.fixture(autouse=True)
 def _no_waiting_for_the_disk(monkeypatch):
     monkeypatch.setattr(os, 'fsync', lambda handle: None)
-
-
-class SceneGenerator:
-    """Paints each class of a sample as a square of its own colour; ``absent`` classes are left out."""
-
-    def __init__(self, absent=(), clip=None):
-        self.absent, self.clip = set(absent), clip or {}
-
-    def describe(self):
-        return 'squares'
-
-    def generate(self, samples):
-        return [self._pair(sample) for sample in samples]
-
-    def _pair(self, sample):
-        truth = truth_of(sample, self.absent)
-        classes = []
-        for class_id in sample.class_ids:
-            inside = truth[::2, ::2] == class_id
-            cross = np.stack([0.2 + 0.6 * inside] * 2)
-            classes.append(Evidence(cross, cross.std((1, 2)), inside * 0.5, np.full((4, GRID, GRID), 0.1)))
-        scene = SceneEvidence(sample.class_ids, tuple(classes))
-        return GeneratedPair(COLORS[truth], scene, *self.clip.get(sample.index, (None, None)))
-
-
-def truth_of(sample, absent=()):
-    truth = np.zeros((SIDE, SIDE), np.uint8)
-    for place, (name, class_id) in enumerate(zip(sample.class_names, sample.class_ids, strict=True)):
-        if name not in absent:
-            truth[6:18, 2 + 12 * place : 10 + 12 * place] = class_id
-    return truth
-
-
-def config(**changes):
-    settings = dict(
-        classes=CLASSES, objects=[1, 2], num_samples=8, labeller=dict(type='SceneCutLabel', min_contrast=0.05)
-    )
-    return fake_config(**{**settings, **changes})
-
-
-def run(root, generator=None, worker=None, **changes):
-    return synthesize(config(**changes), root, generator=generator or SceneGenerator(), worker=worker)
-
-
-def read(path):
-    return np.array(Image.open(path))
 
 
 def test_label_maps_hold_the_ids_of_the_classes(tmp_path):
@@ -197,113 +140,11 @@ def test_a_set_of_one_class_is_filtered_too(tmp_path):
     assert label_classes(tmp_path / 'set') is None
 
 
-def test_lines_of_one_class_are_those_of_earlier_versions():
-    entry = Entry(0, '000000_dog', 'dog', 'a dog', 1)
-    assert 'class_names' not in entry_to_line(entry)
-    assert entry_from_line(entry_to_line(entry)) == entry
-    scene = Entry(0, '000000_dog', 'dog', 'a dog and a cat', 1, class_names=('dog', 'cat'))
-    assert entry_from_line(entry_to_line(scene)) == scene
-
-
-def test_the_data_set_takes_its_classes_from_the_folder(tmp_path):
-    run(tmp_path / 'set', labeller=dict(type='SceneCutLabel', ignore_width=1))
-    pipeline = [dict(type='LoadImageFromFile'), dict(type='LoadLabels', num_classes=5)]
-    dataset = SyntheticDataset(str(tmp_path / 'set'), pipeline=pipeline)
-    assert dataset.metainfo['classes'] == ('background', *CLASSES)
-    assert len(dataset.metainfo['palette']) == 5
-    assert dataset.metainfo['label_map'] is None
-    plan = plan_run(SynthesisSettings.from_dict(config()['synthesis'])).samples
-    for results, sample in zip(dataset, plan, strict=True):
-        labels, truth = results['gt_seg_map'], truth_of(sample)
-        assert np.array_equal(labels[labels != 255], truth[labels != 255])
-        assert (labels == 255).any()
-        assert results['class_names'] == sample.class_names
-    assert len(SyntheticDataset(str(tmp_path / 'set'), classes=['cup'])) == sum('cup' in s.class_names for s in plan)
-
-
-def test_other_class_lists_renumber(tmp_path):
-    run(tmp_path / 'set')
-    pipeline = [dict(type='LoadImageFromFile'), dict(type='LoadLabels', num_classes=5)]
-    chosen = dict(classes=('background', 'cup', 'dog'))
-    dataset = SyntheticDataset(str(tmp_path / 'set'), pipeline=pipeline, metainfo=chosen)
-    plan = plan_run(SynthesisSettings.from_dict(config()['synthesis'])).samples
-    for results, sample in zip(dataset, plan, strict=True):
-        assert np.array_equal(results['gt_seg_map'], np.array([0, 2, 255, 255, 1])[truth_of(sample)])
-    with pytest.raises(ValueError, match=r'classes of the set, background, dog, .*but got background, horse'):
-        SyntheticDataset(str(tmp_path / 'set'), metainfo=dict(classes=('background', 'horse')))
-    with pytest.raises(ValueError, match='leave `metainfo` out'):
-        SyntheticDataset(str(tmp_path / 'set'), metainfo=chosen, label_source='evidence')
-
-
-def test_labels_made_anew_are_those_on_disk(tmp_path):
-    run(tmp_path / 'set')
-    labeller = SceneCutLabel(min_contrast=0.05)
-    for sample in SyntheticDataset(str(tmp_path / 'set'), label_source='evidence'):
-        results = {**sample, 'img': cv2.imread(sample['img_path'])}
-        results = labeller.transform(LoadEvidence().transform(results))
-        stored = tmp_path / 'set' / 'masks' / f'{os.path.basename(sample["img_path"])}'
-        assert np.array_equal(results['gt_seg_map'], read(stored))
-        assert results['seg_fields'] == ['gt_seg_map']
-
-
 def test_the_wrong_labeller_is_named(tmp_path):
     with pytest.raises(UserError, match=r'SceneEvidence|evidence'):
         synthesize(fake_config(labeller=dict(type='SceneCutLabel')), tmp_path / 'set', generator=FakeGenerator())
     with pytest.raises(ValueError, match=r'synthesis\.objects'):
         SceneCutLabel().transform({'img': np.zeros((8, 8, 3), np.uint8)})
-
-
-def test_words_inside_other_classes_belong_to_those():
-    tokenizer = tiny_tokenizer()
-    prompt = 'a photo of a red dog and a dog'
-    together = scene_token_positions(tokenizer, prompt, ['dog', 'red dog'])
-    assert together == [[9], [5, 6]]
-    with pytest.raises(UserError, match="name 'dog' by itself"):
-        scene_token_positions(tokenizer, 'a photo of a red dog', ['dog', 'red dog'])
-
-
-def test_evidence_of_each_class_is_that_of_asking_for_it_alone():
-    generator = DiffusionPairGenerator(
-        tiny_parts(clip=True), steps=2, guidance=3.0, evidence=EvidenceSettings(top_k=2, num_seeds=4)
-    )
-    prompt = 'a photo of a cat and a dog'
-    scenes = [
-        Sample(0, 'cat', prompt, 11, ('cat', 'dog'), (1, 2)),
-        Sample(1, 'dog', 'a photo of a dog', 12, ('dog',), (2,)),
-    ]
-    pairs = generator.generate(scenes)
-    assert [p.evidence.class_ids for p in pairs] == [(1, 2), (2,)]
-    for i, name in enumerate(('cat', 'dog')):
-        alone = generator.generate([Sample(0, name, prompt, 11)])[0].evidence
-        for field in ('cross', 'deviation', 'affinity'):
-            np.testing.assert_allclose(
-                getattr(pairs[0].evidence.classes[i], field), getattr(alone, field), rtol=1e-3, atol=1e-5
-            )
-
-
-def test_clip_agrees_where_its_first_classes_are_the_samples():
-    parts = tiny_parts(clip=True)
-    prior = ClipPrior(parts.clip, ['cat', 'dog', 'bird'])
-    generator = DiffusionPairGenerator(parts, steps=1, evidence=EvidenceSettings(top_k=2, num_seeds=4), prior=prior)
-
-    class Rows:
-        names = prior.names
-
-        @staticmethod
-        def probabilities(images):
-            import torch
-
-            return torch.tensor([[0.2, 0.5, 0.3], [0.2, 0.5, 0.3], [0.2, 0.5, 0.3]])[: len(images)]
-
-    generator.prior = Rows
-    samples = [
-        Sample(0, 'dog', 'a photo of a dog', 1),
-        Sample(1, 'cat', 'a photo of a cat', 1),
-        Sample(2, 'bird', 'a photo of a bird and a dog', 1, ('bird', 'dog'), (3, 2)),
-    ]
-    assert generator._ask_clip([None] * 3, samples) == [
-        (pytest.approx(0.5), True), (pytest.approx(0.2), False), (pytest.approx(0.3), True),
-    ]  # fmt: skip
 
 
 def test_the_multiclass_config_names_its_set(repository):

@@ -63,6 +63,23 @@ def test_sizes_need_not_be_square():
         tiny_generator(size=(13, 20))
 
 
+def test_attention_of_chosen_steps_and_grids_leaves_the_image_alone():
+    whole = tiny_generator().generate(SAMPLES[:1])[0]
+    first = tiny_generator(evidence=EvidenceSettings(num_seeds=4, every=2)).generate(SAMPLES[:1])[0]
+    coarse = tiny_generator(evidence=EvidenceSettings(num_seeds=4, max_self_side=4)).generate(SAMPLES[:1])[0]
+    assert np.abs(first.image.astype(int) - whole.image).max() <= 1
+    assert np.abs(coarse.image.astype(int) - whole.image).max() <= 1
+    assert np.abs(first.evidence.cross - whole.evidence.cross).max() > 1e-5
+    np.testing.assert_allclose(coarse.evidence.cross, whole.evidence.cross, rtol=1e-3, atol=1e-6)
+    assert np.abs(coarse.evidence.affinity - whole.evidence.affinity).max() > 1e-3
+
+
+@pytest.mark.parametrize('wrong', [dict(every=0), dict(every=None), dict(max_self_side=0), dict(every=1.5)])
+def test_steps_and_sides_out_of_range_are_refused(wrong):
+    with pytest.raises(UserError, match=f'synthesis.evidence.{next(iter(wrong))}` to be an integer >= 1'):
+        EvidenceSettings(**wrong)
+
+
 def test_clip_gives_the_probability_of_the_samples_class():
     generator = tiny_generator()
     assert generator.generate(SAMPLES[:1])[0].clip_probability is None

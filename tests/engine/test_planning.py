@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mmseg_gen.engine.planning import Sample, batches_of_rank, plan_batches, plan_samples
+from mmseg_gen.engine.planning import Sample, plan_batches, plan_samples
 from mmseg_gen.engine.prompting import plan_run, resolve_classes
 from mmseg_gen.engine.settings import SynthesisSettings, first_difference
 from mmseg_gen.errors import UserError
@@ -25,12 +25,6 @@ def test_batches_cover_every_sample_once_in_order():
             assert [s.index for b in batches for s in b] == list(range(count))
             assert len(batches[0]) == min(first, count)
             assert all(len(b) == 3 for b in batches[1:-1])
-
-
-def test_ranks_share_the_batches_out():
-    batches = plan_batches(samples(20), 4, 3)
-    shares = [batches_of_rank(batches, rank, 3) for rank in range(3)]
-    assert sorted(s.index for share in shares for b in share for s in b) == list(range(20))
 
 
 def test_file_names_hold_no_odd_characters():

@@ -8,16 +8,17 @@ import multiprocessing
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from mmseg_gen.engine.manifest import ManifestShard, read_manifest
 from mmseg_gen.engine.synthesis import Worker, synthesize
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.evidence import Evidence
+from mmseg_gen.functional.manifest import read_manifest
 from tests.engine.fake_synthesis import BrightLabel, EmptyLabel, FakeGenerator, fake_config, run_fake, tree
 
 
@@ -34,11 +35,9 @@ def test_killed_at_any_instant_a_run_resumes_to_the_same_bytes(tmp_path, reposit
     script = Path(__file__).with_name('fake_synthesis.py')
     environment = {**os.environ, 'PYTHONPATH': str(repository)}
     command = [sys.executable, str(script), str(tmp_path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    everywhere, alive = map(int, done.stdout.splitlines()[-1].split())
-    assert everywhere > 30
-    assert alive >= 1
+    assert int(done.stdout.splitlines()[-1]) > 60
 
 
 def test_files_and_manifest_say_what_was_made(tmp_path):
@@ -77,21 +76,24 @@ def test_the_image_is_stored_as_rgb(tmp_path):
 
 def test_two_processes_make_the_samples_of_one(tmp_path):
     run_fake(tmp_path / 'one')
-    for rank in (1, 0):
-        run_fake(tmp_path / 'two', rank, 2)
-    one, two = (tree(tmp_path / name) for name in ('one', 'two'))
-    assert {'manifest.0.jsonl', 'manifest.1.jsonl'} <= set(two)
-    assert {n: h for n, h in one.items() if 'manifest' not in n} == {
-        n: h for n, h in two.items() if 'manifest' not in n
-    }
-    assert read_manifest(tmp_path / 'one') == read_manifest(tmp_path / 'two')
+    generators = [FakeGenerator(seconds=0.01), FakeGenerator(seconds=0.01)]
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(run_fake, tmp_path / 'two', r, 2, g, num_samples=30) for r, g in enumerate(generators)]
+    run_fake(tmp_path / 'one', num_samples=30)
+    assert tree(tmp_path / 'one') == tree(tmp_path / 'two')
+    assert sum(run.result().made for run in runs) == 30
+    assert min(run.result().made for run in runs) > 0
+    assert sorted(index for g in generators for batch in g.batches for index in batch) == list(range(30))
 
 
-def test_another_number_of_processes_may_go_on(tmp_path):
-    run_fake(tmp_path / 'one')
-    run_fake(tmp_path / 'set', 0, 2)
-    assert run_fake(tmp_path / 'set').made == 3
-    assert read_manifest(tmp_path / 'set') == read_manifest(tmp_path / 'one')
+def test_shards_of_an_earlier_version_are_merged(tmp_path):
+    run_fake(tmp_path / 'set')
+    lines = (tmp_path / 'set/manifest.jsonl').read_text().splitlines(keepends=True)
+    (tmp_path / 'set/manifest.0.jsonl').write_text(''.join(lines[:2] + lines[5:]))
+    (tmp_path / 'set/manifest.1.jsonl').write_text(''.join(lines[2:5]))
+    (tmp_path / 'set/manifest.jsonl').unlink()
+    assert run_fake(tmp_path / 'set').made == 0
+    assert (tmp_path / 'set/manifest.jsonl').read_text() == ''.join(lines)
 
 
 def test_batches_do_not_depend_on_where_a_run_was_interrupted(tmp_path):
@@ -119,7 +121,7 @@ def test_seeds_do_not_depend_on_the_batch_size(tmp_path):
         lambda root: rewrite(root / 'manifest.jsonl', lambda text: b'\xff\x00{]\n' + text),
         lambda root: rewrite(root / 'manifest.jsonl', lambda text: text.replace(b'cat', b'bat', 1)),
         lambda root: (root / 'manifest.jsonl').unlink(),
-        lambda root: (root / 'images/.partial-000000_dog.png').write_bytes(b'half'),
+        lambda root: (root / 'images/000000_dog.png').rename(root / 'images/.partial-000000_dog.png'),
     ],
     ids=['empty mask', 'half evidence', 'no image', 'half line', 'no newline', 'garbage line', 'changed line',
          'no manifest', 'leftover'],
@@ -223,12 +225,6 @@ def test_without_resume_a_folder_with_samples_is_refused(tmp_path):
         synthesize(fake_config(), tmp_path / 'set', resume=False, generator=FakeGenerator(), labeller=BrightLabel())
 
 
-def test_two_processes_of_one_rank_are_refused(tmp_path):
-    (tmp_path / 'set').mkdir()
-    with ManifestShard(tmp_path / 'set'), pytest.raises(UserError, match='another one holds'):
-        run_fake(tmp_path / 'set')
-
-
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
@@ -276,4 +272,4 @@ def test_worker_processes_give_the_same_bytes_and_end(tmp_path, monkeypatch):
 
 def test_ranks_outside_the_world_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r'`rank` in \[0, 2\)'):
-        synthesize(fake_config(), tmp_path / 'set', worker=Worker(2, 2), generator=FakeGenerator())
+        Worker(2, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 
 import pytest
 
@@ -86,3 +87,9 @@ def test_a_launcher_that_did_not_launch_is_one_line(config, tool, capsys, monkey
     monkeypatch.delenv('RANK', raising=False)
     assert tool([config, '--launcher', 'pytorch']) == 2
     assert '--launcher pytorch to set RANK' in one_line(capsys)
+
+
+def test_without_ray_its_tasks_are_one_line(config, tool, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'ray', None)
+    assert tool([config, '--ray', '2']) == 2
+    assert 'pip install "mmseg_gen[ray]"' in one_line(capsys)

@@ -2,14 +2,13 @@ import json
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from mmseg_gen.cli.main import main
 from mmseg_gen.errors import UserError
 from mmseg_gen.generators.language_model import LanguageModel, load_language_model
 from mmseg_gen.generators.prompt_generation import PromptWriting, clean_prompt, write_prompt_file, write_prompts
 from mmseg_gen.generators.prompts import Prompt, read_prompts_jsonl
+from tests.tiny_language_model import save_gpt2, tiny_gpt2
 from tests.tiny_models import TOKEN_LIMIT, save_tiny, tiny_tokenizer
 
 ORIGIN = {'model': 'fake', 'generator': 'tiny'}
@@ -110,15 +109,15 @@ def test_a_file_goes_on_where_it_stopped_and_is_read_back(tmp_path):
     assert [p.class_name for p in read_prompts_jsonl(path)] == ['cat', 'cat']
     assert [p.name for p in path.parent.iterdir()] == ['prompts.jsonl']
     writer = Counting()
-    assert write(writer, ['cat', 'dog'], 2) == 4
+    assert len(write(writer, ['cat', 'dog'], 2)) == 4
     assert writer.calls == 1
     expected = {name: write_prompts(Counting(), name, 3, tokenizer, settings) for name in ('cat', 'dog')}
     turns = [Prompt(expected[name][i], name) for i in range(2) for name in ('cat', 'dog')]
     assert read_prompts_jsonl(path) == turns
     before = path.read_bytes()
-    assert write(Counting(failing='photo'), ['cat', 'dog'], 2) == 4
+    assert len(write(Counting(failing='photo'), ['cat', 'dog'], 2)) == 4
     assert path.read_bytes() == before
-    assert write(Counting(), ['cat', 'dog'], 3) == 6
+    assert write(Counting(), ['cat', 'dog'], 3) == read_prompts_jsonl(path)
     assert read_prompts_jsonl(path) == [*turns, *(Prompt(expected[name][2], name) for name in ('cat', 'dog'))]
 
 
@@ -133,7 +132,7 @@ def test_a_file_of_other_settings_is_left_alone(tmp_path, change):
     assert path.read_bytes() == before
     # How often to try decides nothing that is already there.
     settings = PromptWriting(tries=20)
-    assert write_prompt_file(path, Counting(), ['cat'], 2, tiny_tokenizer(), settings, ORIGIN) == 2
+    assert len(write_prompt_file(path, Counting(), ['cat'], 2, tiny_tokenizer(), settings, ORIGIN)) == 2
 
 
 @pytest.mark.parametrize('line', ['{"prompt": "a cat", "class": "cat"}', 'not json', '[1]'])
@@ -145,34 +144,15 @@ def test_a_file_of_ones_own_is_left_alone(tmp_path, line):
     assert path.read_text() == line + '\n'
 
 
-def gpt2(chat=None):
-    """Return a tiny random GPT-2 and a byte-level tokenizer trained on a few words."""
-    raw = Tokenizer(models.BPE())
-    raw.pre_tokenizer, raw.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=330, special_tokens=['<end>'], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )  # fmt: skip
-    raw.train_from_iterator(['a photo of a cat on the sofa and a dog in the garden'] * 3, trainer)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token='<end>')
-    tokenizer.chat_template = chat
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        config = GPT2Config(
-            vocab_size=len(tokenizer), n_positions=128, n_embd=16, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=0
-        )
-        return GPT2LMHeadModel(config), tokenizer
-
-
 def test_a_language_model_answers_as_its_seed_says():
-    writer = LanguageModel(*gpt2(), max_new_tokens=6)
+    writer = LanguageModel(*tiny_gpt2(), max_new_tokens=6)
     state = torch.get_rng_state()
     first, again, other = (writer('Captions:\n', 'a photo of a cat', 5, seed) for seed in (1, 1, 2))
     assert first == again
     assert first != other
     assert len(set(first)) == 5
     assert torch.equal(torch.get_rng_state(), state)
-    model, tokenizer = gpt2()
+    model, tokenizer = tiny_gpt2()
     ids = tokenizer('Captions:\na photo of a cat', return_tensors='pt').input_ids
     options = dict(do_sample=True, max_new_tokens=6, num_return_sequences=5, top_p=0.9, top_k=0, pad_token_id=0)
     with torch.random.fork_rng(devices=[]):
@@ -183,7 +163,7 @@ def test_a_language_model_answers_as_its_seed_says():
 
 def test_a_chat_template_gets_the_instruction():
     template = "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}<answer>"
-    writer = LanguageModel(*gpt2(template), max_new_tokens=4)
+    writer = LanguageModel(*tiny_gpt2(template), max_new_tokens=4)
     seen = []
     generate = writer.model.generate
     writer.model.generate = lambda ids, **options: (
@@ -197,10 +177,7 @@ def test_a_chat_template_gets_the_instruction():
 @pytest.fixture(scope='module')
 def folders(tmp_path_factory):
     folder = tmp_path_factory.mktemp('models')
-    model, tokenizer = gpt2()
-    model.save_pretrained(folder / 'gpt2')
-    tokenizer.save_pretrained(folder / 'gpt2')
-    return folder / 'gpt2', save_tiny(folder / 'sd')
+    return save_gpt2(folder / 'gpt2'), save_tiny(folder / 'sd')
 
 
 def test_the_command_writes_a_file_of_prompts(folders, tmp_path, capsys):
@@ -226,7 +203,7 @@ def test_the_command_writes_a_file_of_prompts(folders, tmp_path, capsys):
 def test_a_model_that_is_not_there_or_a_pickle_is_refused(folders, tmp_path):
     with pytest.raises(UserError, match=r'causal language model at no-one/nothing.*hf download no-one/nothing'):
         load_language_model('no-one/nothing')
-    model, _ = gpt2()
+    model, _ = tiny_gpt2()
     torch.save(model.state_dict(), tmp_path / 'pytorch_model.bin')
     model.config.save_pretrained(tmp_path)
     with pytest.raises(UserError, match='as safetensors on this machine'):

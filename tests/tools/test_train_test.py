@@ -206,6 +206,14 @@ def test_a_missing_checkpoint_is_named(world, capsys):
     assert 'gone.pth' in fails(capsys, 'test', write_config(world, 'no_checkpoint'), 'gone.pth')
 
 
+@pytest.mark.parametrize('options', [[], ['--tta']])
+def test_a_checkpoint_of_another_model_is_refused(world, capsys, options):
+    config = write_config(world, 'other_model')
+    message = fails(capsys, 'test', config, world / 'work', *options, '--cfg-options', 'model.decode_head.widths=[8,6]')
+    assert 'iter_' in message
+    assert 'of another shape (decode_head.conv_seg.weight: (2, 4, 3, 3) instead of (2, 6, 3, 3)' in message
+
+
 def test_a_missing_config_is_named(capsys):
     assert 'gone.py' in fails(capsys, 'train', 'gone.py')
 

@@ -18,6 +18,7 @@ from mmseg_gen.errors import UserError
 from mmseg_gen.functional.evidence import Evidence
 from mmseg_gen.functional.manifest import Entry
 from mmseg_gen.visualization import report_numbers
+from mmseg_gen.visualization.compositions import COUNT
 from mmseg_gen.visualization.report import write_report
 from mmseg_gen.visualization.report_samples import choose_samples, paint_labels
 from tests.engine.drawn_set import finish_set, write_entry
@@ -88,6 +89,9 @@ def test_pictures_are_the_samples_and_have_words(html, root):
     assert len(plots) == 7
     assert 'Distribution of object size over the masks' in plots
     images = [image for image in images if image['src'].startswith('data:image/jpeg')]
+    composed = [image for image in images if 'cut out by its mask' in image['alt']]
+    assert len(composed) == COUNT
+    images = [image for image in images if image not in composed]
     assert len(images) == 7 * 2 + 1 + 1
     first = np.asarray(Image.open(io.BytesIO(base64.b64decode(images[0]['src'].split(',')[1])))).astype(int)
     original = np.asarray(Image.open(root / 'images/000001_dog.png')).astype(int)

@@ -1,16 +1,7 @@
-# COCO20k: 19 817 images of COCO train2014, each with the boxes of its objects, for object discovery (LOST's protocol).
-# Trained, where it is, on the label maps of tools/dataset_converters/coco_object.py.
-data_root = 'data/coco'
-list_file = 'annotations/coco_20k_filenames.txt'
-boxes_file = 'annotations/instances_train2014_sel20k.json'  # of tools/dataset_converters/coco20k.py
+# COCO20k: tested on its boxes, trained, where it is, on the label maps of tools/dataset_converters/coco_object.py.
+_base_ = ['./coco20k_boxes.py']
 crop_size = (512, 512)
 
-box_keys = ('boxes', 'box_labels', 'box_difficult')
-meta_keys = (
-    *('img_path', 'seg_map_path', 'ori_shape', 'img_shape', 'pad_shape'),
-    *('scale_factor', 'flip', 'flip_direction', 'reduce_zero_label'),
-    *box_keys,
-)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     # Some images show nothing but a crowd, 255.
@@ -21,11 +12,6 @@ train_pipeline = [
     dict(type='PhotoMetricDistortion'),
     dict(type='PackSegInputs'),
 ]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(2048, 512), keep_ratio=True),
-    dict(type='PackSegInputs', meta_keys=meta_keys),
-]
 train_dataloader = dict(
     batch_size=4,
     num_workers=4,
@@ -33,28 +19,10 @@ train_dataloader = dict(
     sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
         type='COCO20kDataset',
-        data_root=data_root,
-        ann_file=list_file,
-        boxes_file=boxes_file,
+        data_root={{_base_.data_root}},
+        ann_file={{_base_.list_file}},
+        boxes_file={{_base_.boxes_file}},
         with_masks=True,
         pipeline=train_pipeline,
     ),
 )
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='COCO20kDataset',
-        data_root=data_root,
-        ann_file=list_file,
-        boxes_file=boxes_file,
-        pipeline=test_pipeline,
-    ),
-)
-test_evaluator = dict(type='LocalizationMetric')
-data_hint = {
-    data_root: 'Unpack train2014.zip and annotations_trainval2014.zip there and run '
-    'tools/dataset_converters/coco20k.py, see docs/datasets/coco20k.md.'
-}

@@ -4,7 +4,7 @@ data_root = 'data/VOCdevkit/VOC2010'
 image_scale = (520, 520)
 crop_size = (480, 480)
 
-load_labels = dict(type='LoadLabels', num_classes=60)
+load_labels = dict(type='LoadLabels', num_classes=60)  # as stored, background included
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     load_labels,

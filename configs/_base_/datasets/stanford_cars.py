@@ -1,25 +1,5 @@
-# Stanford Cars: boxes of 8 041 test images, no masks.
+# Stanford Cars: boxes of 8 041 test images, no masks, as stanford_dogs.py.
+_base_ = ['./stanford_dogs.py']
 data_root = 'data/stanford_cars'
-image_size = (512, 512)
-
-meta_keys = (
-    *('img_path', 'seg_map_path', 'ori_shape', 'img_shape', 'pad_shape'),
-    *('scale_factor', 'flip', 'flip_direction', 'reduce_zero_label'),
-    *('boxes', 'box_labels'),
-)
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=image_size, keep_ratio=False),
-    dict(type='PackSegInputs', meta_keys=meta_keys),
-]
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='StanfordCarsDataset', data_root=data_root, split='test', pipeline=test_pipeline),
-)
-val_dataloader = None
-val_evaluator = None
-test_evaluator = dict(type='LocalizationMetric')
-data_hint = {data_root: 'Unpack cars_test and devkit there, see docs/datasets/stanford_cars.md.'}
+test_dataloader = dict(dataset=dict(type='StanfordCarsDataset', data_root=data_root))
+data_hint = {'_delete_': True, data_root: 'Unpack cars_test and devkit there, see docs/datasets/stanford_cars.md.'}

@@ -1,8 +1,8 @@
 # Trained on the birds that tools/synthesize.py paints, tested on CUB-200-2011: 5794 photographs, or with
 # split='redo_test' the 1000 of the literature on unsupervised segmentation.
+_base_ = ['./cub_test.py']
 train_root = 'data/synthetic/birds'
-test_root = 'data/CUB_200_2011'
-image_size = (512, 512)
+image_size = {{_base_.image_size}}
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -13,24 +13,6 @@ train_pipeline = [
     dict(type='PhotoMetricDistortion'),
     dict(type='PackSegInputs'),
 ]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=image_size, keep_ratio=False),
-    dict(type='LoadBinaryMask'),  # after Resize: the masks keep their own size
-    dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale=image_size, keep_ratio=False)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='LoadBinaryMask')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
 train_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -38,15 +20,4 @@ train_dataloader = dict(
     sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(type='SyntheticDataset', data_root=train_root, pipeline=train_pipeline),
 )
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='CUBDataset', data_root=test_root, split='test', pipeline=test_pipeline),
-)
-# Nothing is selected on real masks.
-val_dataloader = None
-val_evaluator = None
-test_evaluator = dict(type='SaliencyMetric')
-data_hint = {test_root: 'Unpack CUB_200_2011.tgz, and segmentations.tgz inside it.'}
+test_dataloader = dict(dataset=dict(split='test'))

@@ -1,53 +1,11 @@
 # Pascal VOC 2007, 20 classes and background: trained on trainval (422 label maps), tested on test (210). Settings of
 # voc12.py.
+_base_ = ['./voc12.py']
 data_root = 'data/VOCdevkit/VOC2007'
-crop_size = (512, 512)
-
-load_labels = dict(type='LoadLabels', num_classes=21)
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    load_labels,
-    dict(type='RandomResize', scale=(2048, 512), ratio_range=(0.5, 2.0), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(2048, 512), keep_ratio=True),
-    load_labels,  # after Resize: the labels keep their own size
-    dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale_factor=r, keep_ratio=True) for r in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [load_labels],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(type='VOCDataset', data_root=data_root, split='trainval', pipeline=train_pipeline),
-)
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='VOCDataset', data_root=data_root, split='test', pipeline=test_pipeline),
-)
-test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
+train_dataloader = dict(dataset=dict(data_root=data_root, split='trainval'))
+val_dataloader = dict(dataset=dict(data_root=data_root, split='test'))
+test_dataloader = dict(dataset=dict(data_root=data_root, split='test'))
 data_hint = {
-    data_root: 'Unpack VOCtrainval_06-Nov-2007.tar and VOCtest_06-Nov-2007.tar there, see docs/datasets/voc.md.'
+    '_delete_': True,
+    data_root: 'Unpack VOCtrainval_06-Nov-2007.tar and VOCtest_06-Nov-2007.tar there, see docs/datasets/voc.md.',
 }

@@ -3,7 +3,7 @@
 data_root = 'data/VOCdevkit/VOC2012'
 crop_size = (512, 512)
 
-load_labels = dict(type='LoadLabels', num_classes=21)
+load_labels = dict(type='LoadLabels', num_classes=21, palette='voc')
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     load_labels,

@@ -17,15 +17,20 @@ from mmseg_gen.datasets.layouts.scene_images import encode_jpeg
 NAME = 'MS_CXR_Local_Alignment_v1.1.0'
 CATEGORIES = ('Pneumonia', 'Pleural Effusion')
 _SPLITS = ('train', 'test')
+# As the picture shows them, in the order in which spots are drawn: not that of the alphabet.
+_SIDES = ('seen on the left', 'another on the right')
 
 
-def write_ms_cxr_scenes(root: str | Path, count: int, *, size: int = 64) -> dict[str, list[tuple[int, int, int, int]]]:
+def write_ms_cxr_scenes(
+    root: str | Path, count: int, *, size: int = 64, phrase_a_spot: bool = False
+) -> dict[str, list[tuple[int, int, int, int]]]:
     """Write pictures of two lungs with one or two bright spots, whose rectangles are exact.
 
     Args:
         root: Folder of the data set; images go to ``files`` in it.
         count: Number of images, at least 1.
         size: Width in pixels, at least 32; pictures are a quarter higher.
+        phrase_a_spot: Whether each spot has a phrase of its own, instead of one for all of an image.
 
     Returns:
         x1, y1, x2, y2 of each spot, half-open, by the image's stem.
@@ -47,10 +52,11 @@ def write_ms_cxr_scenes(root: str | Path, count: int, *, size: int = 64) -> dict
         height, width = picture.shape[:2]
         write_once(folder / path, encode_jpeg(picture))
         images.append({'id': number, 'file_name': f'{stem}.jpg', 'path': path, 'width': width, 'height': height})
-        for x1, y1, x2, y2 in truths_here:
+        for spot, (x1, y1, x2, y2) in enumerate(truths_here):
+            text = f'opacity number {number}' + (f', {_SIDES[spot]}' if phrase_a_spot else '')
             annotations.append(
                 {'id': len(annotations), 'image_id': number, 'category_id': 1 + number % 2, 'height': height}
-                | {'bbox': [x1, y1, x2 - x1, y2 - y1], 'width': width, 'label_text': f'opacity number {number}'}
+                | {'bbox': [x1, y1, x2 - x1, y2 - y1], 'width': width, 'label_text': text}
             )
     categories = [{'id': i, 'name': name} for i, name in enumerate(CATEGORIES, 1)]
     content = {'images': images, 'annotations': annotations, 'categories': categories}

@@ -8,8 +8,8 @@ import numpy as np
 from mmengine import fileio
 from mmseg.datasets.transforms import LoadAnnotations
 
-from mmseg_gen.datasets.label_reading import decode_labels, relabel
-from mmseg_gen.datasets.mask_checks import check_label_map
+from mmseg_gen.datasets.label_reading import decode_labels, relabel, stored_palette
+from mmseg_gen.datasets.mask_checks import check_label_map, check_voc_palette
 from mmseg_gen.registry import TRANSFORMS
 
 
@@ -24,23 +24,30 @@ class LoadLabels(LoadAnnotations):
         num_classes: Number of ids that the files hold, from 0 on, before any renumbering.
         allow_void_only: Accept maps of nothing but 0 and 255, see
             :func:`~mmseg_gen.datasets.mask_checks.check_class_ids`.
+        palette: 'voc' where palette files have VOC's colours, which are then compared with the ids; see
+            :func:`~mmseg_gen.datasets.mask_checks.check_voc_palette`.
         kwargs: As in ``LoadAnnotations``, less ``imdecode_backend``.
 
     Raises:
-        ValueError: ``num_classes`` is out of range; on loading: the file is no index map, has another size than the
-            image, or holds other ids.
+        ValueError: A setting is out of range; on loading: the file is no index map, has another size than the image,
+            or holds other ids.
     """
 
-    def __init__(self, num_classes: int, allow_void_only: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, num_classes: int, allow_void_only: bool = False, palette: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        if palette not in (None, 'voc'):
+            raise ValueError(f"Expected `palette` to be None or 'voc', but got {palette!r}.")
         if not 1 <= num_classes <= 255:
             raise ValueError(f'Expected `num_classes` in [1, 255], but got {num_classes}.')
         self.num_classes = num_classes
-        self.allow_void_only = allow_void_only
+        self.allow_void_only, self.palette = allow_void_only, palette
 
     def _load_seg_map(self, results: dict) -> None:
         path = results['seg_map_path']
-        labels = decode_labels(fileio.get(path, backend_args=self.backend_args), path)
+        content = fileio.get(path, backend_args=self.backend_args)
+        labels = decode_labels(content, path)
         check_label_map(
             labels,
             self.num_classes,
@@ -48,6 +55,8 @@ class LoadLabels(LoadAnnotations):
             image_size=results.get('ori_shape'),
             allow_void_only=self.allow_void_only,
         )
+        if self.palette is not None:
+            check_voc_palette(labels, stored_palette(content), self.num_classes, path)
         results['gt_seg_map'] = relabel(
             # A writable array of its own: Pillow's is read-only.
             labels.astype(np.uint8),
@@ -59,5 +68,5 @@ class LoadLabels(LoadAnnotations):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(num_classes={self.num_classes}, allow_void_only={self.allow_void_only}, '
-            f'backend_args={self.backend_args})'
+            f'palette={self.palette!r}, backend_args={self.backend_args})'
         )

@@ -51,12 +51,21 @@ def class_prompts(pixels: Tensor, prior: dict[str, Any] | None, source: tuple[st
     Raises:
         ValueError: There is no CLIP.
     """
-    from mmseg_gen.generators.prompt_grammar import with_articles
-
     if prior is None:
         return [''] * len(pixels)
-    recognizer = _shared_prior(prior['classes'], prior['templates'], *source)
-    return [with_articles(prior['prompt'].replace('{}', name)) for name in recognizer.classify(pixels)]
+    return [class_prompt(prior, name) for name in class_names(pixels, prior, source)]
+
+
+def class_prompt(prior: dict[str, Any], name: str) -> str:
+    """Return the prior's prompt for a class."""
+    from mmseg_gen.generators.prompt_grammar import with_articles
+
+    return with_articles(prior['prompt'].replace('{}', name))
+
+
+def class_names(pixels: Tensor, prior: dict[str, Any], source: tuple[str | None, ...]) -> list[str]:
+    """Return the class of each image as CLIP names it; arguments and errors as in `class_prompts`."""
+    return _shared_prior(prior['classes'], prior['templates'], *source).classify(pixels)
 
 
 @lru_cache(maxsize=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .attention_cut_segmentor import AttentionCutSegmentor
 from .mean_tta import MeanTTAModel
 
-__all__ = ['MeanTTAModel']
+__all__ = ['AttentionCutSegmentor', 'MeanTTAModel']

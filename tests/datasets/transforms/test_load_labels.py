@@ -11,6 +11,7 @@ from PIL import Image
 
 from mmseg_gen.datasets.index_png import encode_index_png
 from mmseg_gen.datasets.transforms import LoadLabels
+from mmseg_gen.functional.palette import voc_palette
 from mmseg_gen.registry import TRANSFORMS
 
 LABELS = np.array([[0, 1, 2], [255, 2, 0]], np.uint8)
@@ -51,6 +52,20 @@ def test_a_file_of_another_size_or_kind_is_named(tmp_path):
     Image.fromarray(LABELS.astype(np.uint16) + 256).save(tmp_path / 'a.png')
     with pytest.raises(ValueError, match=r'got 256, 257'):
         loader(results)
+
+
+def test_a_palette_of_other_indices_is_refused_where_vocs_is_expected(tmp_path):
+    results = results_for(tmp_path / 'a.png')
+    image = Image.fromarray(LABELS)
+    colors = voc_palette()
+    colors[[1, 2]] = colors[[2, 1]]
+    image.putpalette(colors.tobytes())
+    image.save(tmp_path / 'a.png')
+    assert np.array_equal(LoadLabels(num_classes=3)(dict(results, seg_fields=[]))['gt_seg_map'], LABELS)
+    with pytest.raises(ValueError, match=r'a\.png, but index 1 has the colour of class id 2'):
+        LoadLabels(num_classes=3, palette='voc')(results)
+    with pytest.raises(ValueError, match='`palette`'):
+        LoadLabels(num_classes=3, palette='coco')
 
 
 @pytest.mark.parametrize('num_classes', [0, 256])

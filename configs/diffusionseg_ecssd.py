@@ -1,0 +1,10 @@
+# The model of diffusionseg_duts.py judged on ECSSD: DiffusionSeg, Tab. 1a.
+#   python tools/test.py configs/diffusionseg_ecssd.py work_dirs/diffusionseg_duts
+_base_ = [
+    '_base_/generators/stable_diffusion_v1_4.py',
+    '_base_/datasets/synthetic_imagenet.py',
+    '_base_/datasets/ecssd.py',
+    '_base_/models/diffusion_fcn.py',
+    '_base_/schedules/adam_5k.py',
+    '_base_/default_runtime.py',
+]
