@@ -133,5 +133,5 @@ def test_runs_of_any_length_count_like_single_pixels(run):
             expected[true, predicted] += 1
     assert (confusion_matrix(prediction, truth, 4) == expected).all()
     prediction[-1] = 4
-    with pytest.raises(ValueError, match='`prediction` in .0, 3., but got 4'):
+    with pytest.raises(ValueError, match=r'`prediction` in .0, 3., but got 4'):
         confusion_matrix(prediction, truth, 4)

@@ -98,8 +98,10 @@ def test_errors_name_shapes():
 class BlockVae:
     """Latents are the means of 4 x 4 pixels, an image their repetition: exact on plain backgrounds."""
 
-    dtype = torch.float32
     config = SimpleNamespace(scaling_factor=1.0, block_out_channels=(1, 1, 1))
+
+    def parameters(self):
+        return iter([torch.zeros(1)])
 
     def encode(self, images):
         latents = F.avg_pool2d(images, 4)

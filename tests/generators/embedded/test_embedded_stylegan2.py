@@ -36,10 +36,9 @@ def test_it_is_the_network_of_the_recipe_frozen(model):
     assert model.config == CONFIG
     assert not model.training
     assert not any(p.requires_grad for p in model.parameters())
-    # The factors are uniform on [0, 1] but for the ends.
+    # The factors are uniform on [0, 1]; few of them go beyond.
     factors = style_factors(random_styles(model, 500, seed=1_000_000))
-    assert factors.min() > -0.2
-    assert factors.max() < 1.2
+    assert ((factors < -0.1) | (factors > 1.1)).float().mean() < 0.02
     torch.testing.assert_close(factors.mean(), torch.tensor(0.5), atol=0.01, rtol=0)
     torch.testing.assert_close(factors.std(), torch.tensor(12**-0.5), atol=0.02, rtol=0)
 
@@ -74,4 +73,4 @@ def test_the_encoder_finds_its_images(model):
     found = encode_images(model, images, encoder, steps=5)
     start = (images - model.synthesis(model.mapping.mean_style.expand(8, CONFIG.num_layers, -1))).square().mean()
     assert (images - model.synthesis(found.styles)).square().mean() < start / 4
-    assert inversion_quality(model, images, styles, found)['mask_iou'] > ENCODED
+    assert inversion_quality(model, images, styles, found)['mask_iou'] > 0.8
