@@ -93,7 +93,7 @@ grid = {
     'injection.self_weight': [0.15, 0.3, 0.6],
     'injection.cross_weight': [0.0, 1.0],
     'gradient.step': [0.3, 0.5, 0.8],
-    'gradient.gate': [0.05, 0.1, 0.15, 0.2],
+    'gradient.gate': [0.05, 0.07, 0.1, 0.13, 0.17, 0.2],
     'position_sigma': [5.0, 10.0, 20.0],
     'color_sigma': [5.0, 13.0, 30.0],
     'smooth_sigma': [1.0, 3.0],

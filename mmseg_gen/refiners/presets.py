@@ -21,7 +21,7 @@ GRADIENT = {
     'timestep': 600,
     'samples': 2,
     'injection': {'cross_weight': 0.0, 'self_weight': 0.6, 'negative_branch': True},
-    'gradient': {'steps': 8, 'step': 0.5, 'gate': 0.2},
+    'gradient': {'steps': 8, 'step': 0.5, 'gate': 0.17},
     'band': {'low': 0.0, 'high': 1.0, 'max_distance': None},
     'normalization': 'complement',
 }

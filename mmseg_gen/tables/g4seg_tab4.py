@@ -52,7 +52,7 @@ NOTE = (
 
 def run(context: Context) -> list[Row]:
     """Return a row per combination of modules."""
-    count, settings = context.choose(200, 20), committed_settings()
+    count, settings = context.choose(200, 30), committed_settings()
     scenes, right = CoarseSet(context, count), CoarseSet(context, count, iou=(LEAST, 1.0), least=LEAST)
     rows = [scenes.row(name, settings[name]) for name in ROWS]
     return rows + [right.row(name + ALMOST_RIGHT, settings[name]) for name in (BASELINE, *METHODS)]

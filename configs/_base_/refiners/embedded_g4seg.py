@@ -6,7 +6,7 @@ refiner = dict(
     timestep=600,
     samples=2,
     injection=dict(cross_weight=0.0, self_weight=0.6, negative_branch=True),
-    gradient=dict(steps=8, step=0.5, gate=0.2),
+    gradient=dict(steps=8, step=0.5, gate=0.17),
     band=dict(low=0.0, high=1.0, max_distance=None),
     normalization='complement',
 )

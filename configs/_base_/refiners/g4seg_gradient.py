@@ -9,7 +9,7 @@ refiner = dict(
     samples=2,
     max_batch=2,
     injection=dict(cross_weight=0.0, self_weight=0.6, negative_branch=True, max_self_side=32),
-    gradient=dict(steps=8, step=0.5, gate=0.2),
+    gradient=dict(steps=8, step=0.5, gate=0.17),
     band=dict(low=0.0, high=1.0, max_distance=40),
     normalization='complement',
 )
