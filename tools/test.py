@@ -14,6 +14,7 @@ from mmseg_gen.engine.launch import (
     load_config,
     require_data,
 )
+from mmseg_gen.engine.launching import use_processors
 from mmseg_gen.errors import UserError, run_reporting
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def test(args: argparse.Namespace) -> None:
         save_predictions(cfg, args.out)
     with known_types_only():
         require_data(cfg, 'test_dataloader')
+        use_processors(cfg)
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
         if args.checkpoint is None and any(True for _ in runner.model.parameters()):
             raise UserError('Expected a checkpoint to test, but got none; tools/train.py writes them.')

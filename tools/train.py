@@ -16,6 +16,7 @@ from mmseg_gen.engine.launch import (
     require_data,
     synthetic_set,
 )
+from mmseg_gen.engine.launching import use_processors
 from mmseg_gen.errors import UserError, run_reporting
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def train(args: argparse.Namespace) -> None:
     with known_types_only():
         prepare_synthetic_set(cfg, args)
         require_data(cfg, 'train_dataloader')
+        use_processors(cfg)
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
         runner.train()
 

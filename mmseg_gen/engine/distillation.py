@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmseg_gen.compat import load_checkpoint_file
-from mmseg_gen.engine.distillation_runner import EXPORT_DTYPES, runner_config, use_processors
+from mmseg_gen.engine.distillation_runner import EXPORT_DTYPES, runner_config
 from mmseg_gen.engine.distillation_settings import check_settings, deciding_settings, write_settings
 from mmseg_gen.engine.hooks.sample_outcomes_hook import COUNTS
 from mmseg_gen.engine.launch import find_checkpoint, known_types_only
+from mmseg_gen.engine.launching import use_processors
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.writing import PARTIAL_PREFIX
 

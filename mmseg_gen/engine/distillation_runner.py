@@ -53,15 +53,3 @@ def _check_interval(own: Config) -> None:
             'Expected `default_hooks.checkpoint.interval` to be a multiple of `optim_wrapper.accumulative_counts` '
             f'{counts}, but got {interval}: no checkpoint holds the gradients in between.'
         )
-
-
-def use_processors(own: Config) -> None:
-    """Let several processes train together without GPUs too, which MMEngine does not by itself."""
-    import torch
-    from mmengine import dist
-
-    if own.get('launcher', 'none') == 'none' or torch.cuda.is_available():
-        return
-    if not dist.is_distributed():
-        torch.distributed.init_process_group('gloo')
-    own.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)

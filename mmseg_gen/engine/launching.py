@@ -1,12 +1,16 @@
-"""Which process of how many this one is, as its launcher says."""
+"""Which process of how many this one is, as its launcher says, and how they meet."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from mmseg_gen.engine.progress import Worker
 from mmseg_gen.errors import UserError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 # Names of the variables for rank, world size and local rank.
 _VARIABLES = {
@@ -35,3 +39,15 @@ def launched_worker(launcher: str, environment: Mapping[str, str] = os.environ) 
             f'Expected --launcher {launcher} to set {", ".join(_VARIABLES[launcher])}, but got {error}; '
             'start through the launcher, or leave --launcher out.'
         ) from error
+
+
+def use_processors(config: Config) -> None:
+    """Let several processes of one Runner work together without GPUs too, which MMEngine does not by itself."""
+    import torch
+    from mmengine import dist
+
+    if config.get('launcher', 'none') != 'pytorch' or torch.cuda.is_available():
+        return
+    if not dist.is_distributed():
+        torch.distributed.init_process_group('gloo')
+    config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
