@@ -6,6 +6,7 @@ boxes.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ _CLIP = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.2757771
 _GREY = 0.5
 
 
-class ZeroShotBoxes:
+class ZeroShotBoxes(ABC):
     """What the detectors have in common.
 
     Args:
@@ -120,9 +121,9 @@ class ZeroShotBoxes:
         )
         return chosen.boxes, chosen.labels + 1
 
+    @abstractmethod
     def scores(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return scores ``(Q, K)`` in [0, 1] and boxes ``(Q, 4)`` in pixels, not yet cut to the image."""
-        raise NotImplementedError
 
     def _pixels(self, image: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(self.model.device) / 255

@@ -61,7 +61,7 @@ def interrupted(tmp_path):
 
 
 def storm(folder, *arguments):
-    """Run storms of kills in a process of their own, which forks."""
+    """Run storms of kills in a process of their own, which forks; it fails where a set differs from a whole one."""
     script = Path(__file__).with_name('fake_synthesis.py')
     command = [sys.executable, str(script), str(folder), *map(str, arguments)]
     environment = {**os.environ, 'PYTHONPATH': str(script.parents[2])}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmseg_gen.datasets.transforms.channel_order import check_channel_order, rgb_image
 from mmseg_gen.functional.attention_cut import CutSettings, attention_cut
 from mmseg_gen.registry import TRANSFORMS
 
@@ -32,9 +33,7 @@ class AttentionCutLabel(BaseTransform):
     """
 
     def __init__(self, channel_order: str = 'bgr', **settings: Any) -> None:
-        if channel_order not in ('bgr', 'rgb'):
-            raise ValueError(f"Expected `channel_order` 'bgr' or 'rgb', but got {channel_order!r}.")
-        self.channel_order = channel_order
+        self.channel_order = check_channel_order(channel_order)
         self.settings = CutSettings(**settings)
 
     def transform(self, results: dict) -> dict:
@@ -47,8 +46,8 @@ class AttentionCutLabel(BaseTransform):
             raise ValueError(
                 'Expected `evidence` in the results, but got none; put LoadEvidence before this transform.'
             )
-        image = results['img'] if self.channel_order == 'rgb' else results['img'][..., ::-1]
-        cut = attention_cut(results['evidence'], np.ascontiguousarray(image), self.settings)
+        image = rgb_image(results['img'], self.channel_order)
+        cut = attention_cut(results['evidence'], image, self.settings)
         results['gt_seg_map'] = cut.mask.astype(np.uint8)
         results['label_quality'] = {'uncertainty': cut.uncertainty, 'energy': cut.energy}
         fields = results.setdefault('seg_fields', [])

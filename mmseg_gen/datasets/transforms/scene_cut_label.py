@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmseg_gen.datasets.transforms.channel_order import check_channel_order, rgb_image
 from mmseg_gen.functional.attention_cut import CutSettings
 from mmseg_gen.functional.multiclass import IGNORED, SceneSettings, label_scene
 from mmseg_gen.functional.scene_evidence import SceneEvidence
@@ -37,9 +37,7 @@ class SceneCutLabel(BaseTransform):
     """
 
     def __init__(self, channel_order: str = 'bgr', **settings: Any) -> None:
-        if channel_order not in ('bgr', 'rgb'):
-            raise ValueError(f"Expected `channel_order` 'bgr' or 'rgb', but got {channel_order!r}.")
-        self.channel_order = channel_order
+        self.channel_order = check_channel_order(channel_order)
         own = {f.name for f in fields(SceneSettings)}
         self.scene = SceneSettings(**{name: value for name, value in settings.items() if name in own})
         self.cut = CutSettings(**{name: value for name, value in settings.items() if name not in own})
@@ -56,8 +54,8 @@ class SceneCutLabel(BaseTransform):
                 f'Expected `evidence` of several classes in the results, but got {type(evidence).__name__}; make the '
                 'set with `synthesis.objects`, and put LoadEvidence before this transform.'
             )
-        image = results['img'] if self.channel_order == 'rgb' else results['img'][..., ::-1]
-        found = label_scene(evidence, np.ascontiguousarray(image), self.cut, self.scene)
+        image = rgb_image(results['img'], self.channel_order)
+        found = label_scene(evidence, image, self.cut, self.scene)
         results['gt_seg_map'] = found.labels
         results['label_quality'] = {
             'uncertainty': found.uncertainty,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmseg_gen.datasets.transforms.channel_order import check_channel_order, rgb_image
 from mmseg_gen.errors import Undecided
 from mmseg_gen.functional.style_clustering import ClusterSettings
 from mmseg_gen.functional.style_foreground import FOUND, ForegroundSettings, label_styles
@@ -39,9 +40,7 @@ class StyleMixingLabel(BaseTransform):
     """
 
     def __init__(self, channel_order: str = 'bgr', **settings: Any) -> None:
-        if channel_order not in ('bgr', 'rgb'):
-            raise ValueError(f"Expected `channel_order` 'bgr' or 'rgb', but got {channel_order!r}.")
-        self.channel_order = channel_order
+        self.channel_order = check_channel_order(channel_order)
         own = {f.name for f in fields(ClusterSettings)}
         self.clustering = ClusterSettings(**{name: value for name, value in settings.items() if name in own})
         self.foreground = ForegroundSettings(**{name: value for name, value in settings.items() if name not in own})
@@ -60,9 +59,9 @@ class StyleMixingLabel(BaseTransform):
                 f'Expected `evidence` as a style stack in the results, but got {type(stack).__name__}; put '
                 'LoadEvidence before this transform, on a set made by style mixing.'
             )
-        image = results['img'] if self.channel_order == 'rgb' else results['img'][..., ::-1]
+        image = rgb_image(results['img'], self.channel_order)
         labelled = self._whole if stack.boxes is None else self._objects
-        results['gt_seg_map'], results['label_quality'] = labelled(stack, np.ascontiguousarray(image))
+        results['gt_seg_map'], results['label_quality'] = labelled(stack, image)
         names = results.setdefault('seg_fields', [])
         if 'gt_seg_map' not in names:
             names.append('gt_seg_map')
