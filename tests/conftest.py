@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,17 @@ os.environ.setdefault('MKL_NUM_THREADS', '1')
 os.environ['HF_HUB_OFFLINE'] = '1'
 os.environ['TRANSFORMERS_VERBOSITY'] = 'error'
 os.environ['MPLBACKEND'] = 'Agg'
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Start each test from the same random states: the random crops of MMSeg draw from NumPy's global one."""
+    import numpy as np
+    import torch
+
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope='session')
