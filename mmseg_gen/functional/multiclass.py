@@ -17,10 +17,9 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from .attention import NEIGHBORS, top_layers_mean
 from .attention_cut import evidence_objectness, geodesic_similarity, pair_weights, resize_affinity
 from .canvas import check_image, color_planes, limited_size, resize_map
-from .color_model import color_logit
+from .color_cut import color_label_cut, stretch_labels
 from .cut_settings import CutSettings
 from .evidence import Evidence
-from .label_cut import label_cut
 from .morphology import clean_mask
 from .scene_evidence import SceneEvidence
 
@@ -177,17 +176,10 @@ def _cut_labels(classes: list[Evidence], image: np.ndarray, cut: CutSettings) ->
     weights = pair_weights(affinity, geodesic_similarity(colors, cut.color_scale), cut.lambda_psi, cut.lam)
     if cut.neighborhood == 4:
         weights[[k for k, step in enumerate(NEIGHBORS) if 0 not in step]] = 0
-    labels, energy = label_cut(costs, weights)
-    for _ in range(cut.color_rounds):
-        colored = costs.copy()
-        for k in range(1, len(costs)):
-            colored[k] -= cut.color_weight * color_logit(colors, labels == k, cut.color_bins)
-        again, energy = label_cut(colored, weights, labels)
-        if (again == labels).all():
-            break
-        labels = again
-    one_hot = [resize_map((labels == k).astype(np.float32), size) for k in range(len(costs))]
-    return np.argmax(one_hot, 0), energy
+    labels, energy = color_label_cut(
+        costs, weights, colors, rounds=cut.color_rounds, weight=cut.color_weight, bins=cut.color_bins
+    )
+    return stretch_labels(labels, size, len(costs)), energy
 
 
 def clean_labels(labels: np.ndarray, min_component: float, fill_holes: bool, min_share: float) -> np.ndarray:

@@ -6,13 +6,14 @@ from .contract import Refinement, Refiner, hard_labels
 from .extractors import ClipValues, Colors, DiffusionMaps, LatentMaps, PatchModel, Positions, Stacked
 from .g4seg import G4Seg
 from .refined_segmentor import RefinedEncoderDecoder, RefinementMixin
-from .rivals import PAMR, BilateralSolver, CascadePSP, DenseCRF, GuidedFilter, RefinerChain
+from .rivals import PAMR, BilateralSolver, CascadePSP, ColorCut, DenseCRF, GuidedFilter, RefinerChain
 
 __all__ = [
     'PAMR',
     'BilateralSolver',
     'CascadePSP',
     'ClipValues',
+    'ColorCut',
     'Colors',
     'DenseCRF',
     'DiffusionMaps',

@@ -31,6 +31,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     'dense-crf': {'type': 'DenseCRF'},
     'bilateral-solver': {'type': 'BilateralSolver'},
     'guided-filter': {'type': 'GuidedFilter'},
+    'color-cut': {'type': 'ColorCut'},
     'pamr': {'type': 'PAMR'},
     'cascade-psp': {'type': 'CascadePSP'},
 }

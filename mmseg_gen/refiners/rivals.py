@@ -10,6 +10,7 @@ import numpy as np
 
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.bilateral_solver import BilateralSettings, bilateral_solver
+from mmseg_gen.functional.color_cut import ColorCutSettings, color_cut
 from mmseg_gen.functional.crf import CrfSettings, dense_crf
 from mmseg_gen.functional.guided_filter import GuidedSettings, guided_filter
 from mmseg_gen.functional.pixel_adaptive import PamrSettings, pixel_adaptive_refinement
@@ -93,6 +94,25 @@ class PAMR(Refiner):
 
 
 @REFINERS.register_module()
+class ColorCut(Refiner):
+    """Minimum cuts with a colour model of each class, after GrabCut (Rother et al., SIGGRAPH 2004).
+
+    The result is 49 % the probabilities and 51 % the cut's labels as one-hot maps: its largest class is the cut's.
+
+    Args:
+        **settings: Of :class:`ColorCutSettings`.
+    """
+
+    def __init__(self, **settings: Any):
+        self.settings = ColorCutSettings(**settings)
+
+    def _refine(self, image: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> np.ndarray:
+        labels = color_cut(image, probabilities, self.settings)
+        one_hot = labels == np.arange(len(classes))[:, None, None]
+        return (0.49 * probabilities + 0.51 * one_hot).astype(np.float32)
+
+
+@REFINERS.register_module()
 class CascadePSP(Refiner):
     """CascadePSP (Cheng et al., CVPR 2020) by its authors' package ``segmentation-refinement``, class by class.
 
@@ -108,6 +128,10 @@ class CascadePSP(Refiner):
     def __init__(self, download: bool = False, device: str = 'cpu', fast: bool = False, side: int = 900):
         self.download, self.device, self.fast, self.side = download, device, fast, side
         self._model: Any = None
+
+    def load(self) -> None:
+        """Start the package."""
+        self._load()
 
     def _refine(self, image: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> np.ndarray:
         model, labels = self._load(), hard_labels(probabilities)
@@ -149,6 +173,11 @@ class RefinerChain(Refiner):
         if not refiners:
             raise ValueError('Expected `refiners` to hold at least one, but got none.')
         self.refiners = [REFINERS.build(r) if isinstance(r, dict) else r for r in refiners]
+
+    def load(self) -> None:
+        """Load the weights of each."""
+        for refiner in self.refiners:
+            refiner.load()
 
     def _refine(self, image: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> np.ndarray:
         for refiner in self.refiners:

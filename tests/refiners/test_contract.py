@@ -9,6 +9,7 @@ from mmseg_gen.refiners import (
     PAMR,
     BilateralSolver,
     CascadePSP,
+    ColorCut,
     DenseCRF,
     GuidedFilter,
     Refiner,
@@ -18,7 +19,7 @@ from mmseg_gen.refiners import (
 from mmseg_gen.registry import REFINERS
 
 SIZE = (14, 18)
-RIVALS = [DenseCRF(), BilateralSolver(sigma_spatial=4), GuidedFilter(radius=3), PAMR(dilations=(1, 2))]
+RIVALS = [ColorCut(), DenseCRF(), BilateralSolver(sigma_spatial=4), GuidedFilter(radius=3), PAMR(dilations=(1, 2))]
 
 
 class Same(Refiner):
