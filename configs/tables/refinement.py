@@ -79,7 +79,11 @@ rows = {
     ),
     'guided filter': dict(fixed=dict(type='GuidedFilter', radius=4, epsilon=1e-3), search=['radius', 'epsilon']),
     'PAMR': dict(fixed=dict(type='PAMR', dilations=(1, 2, 4)), search=['dilations', 'iterations']),
+    'colour cut (ours)': dict(
+        fixed=dict(type='ColorCut', smoothness=5.0), search=['smoothness', 'color_scale', 'color_weight', 'rounds']
+    ),
     'gradient + DenseCRF (ours)': dict(chain=['gradient (ours)', 'DenseCRF']),
+    'gradient + colour cut (ours)': dict(chain=['gradient (ours)', 'colour cut (ours)']),
     'mix + DenseCRF': dict(chain=['mix, tuned', 'DenseCRF']),
 }
 grid = {
@@ -99,6 +103,9 @@ grid = {
     'smooth_sigma': [1.0, 3.0],
     'color_weight': [4.0, 10.0],
     'smooth_weight': [1.0, 3.0],
+    'smoothness': [2.0, 5.0, 10.0, 20.0],
+    'color_scale': [5.0, 10.0, 20.0],
+    'rounds': [1, 3, 6],
     'sigma_spatial': [4.0, 8.0, 16.0],
     'sigma_luma': [8.0, 16.0],
     'sigma_chroma': [4.0, 8.0],
