@@ -3,9 +3,10 @@
     python benchmarks/alternatives.py
 
 scikit-learn's k-means beside the style clusters, OpenCV's GrabCut beside AttentionCut, pydensecrf2 beside the dense
-CRF, DAAM and OVAM beside the capture of attention. A package that is not installed is skipped with a line that says so;
-none is installed for the purpose. Processor time, alternating; the ratio is ours over theirs. Jobs that do not answer
-the same question (a GrabCut sees a box, AttentionCut sees attention) are compared in time alone, and say so.
+CRF, DAAM beside the capture of attention. A package that is not installed is skipped with a line that says so; none is
+installed for the purpose. Processor time, alternating; the ratio is ours over theirs. Lines say how alike the results
+are, too. Jobs that do not answer the same question (a GrabCut sees a box, AttentionCut sees attention) are compared in
+time alone, and say so.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import numpy as np
 import torch
 from measuring import alternating, paired_ratio, write
 
-SIDE = 256
+SIDE, STEPS = 256, 5
+PROMPT, WORD = 'a photo of a dog', 'dog'
 
 
 def main() -> int:
@@ -31,7 +33,7 @@ def main() -> int:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     compared = skipped = 0
-    for name, build in (('sklearn', kmeans), ('cv2', grabcut), ('pydensecrf.densecrf', crf), *CAPTURES):
+    for name, build in (('sklearn', kmeans), ('cv2', grabcut), ('pydensecrf.densecrf', crf), ('daam', heat_maps)):
         try:
             importlib.import_module(name)
         except ImportError as error:
@@ -52,6 +54,7 @@ Pair = tuple[dict[str, Any], Callable[[], object], Callable[[], object]]
 
 def kmeans() -> Iterator[Pair]:
     """Yield k-means of 100 000 points of 64 numbers, five centres, as many starts on both sides."""
+    from scipy.spatial.distance import cdist
     from sklearn.cluster import KMeans
 
     from mmseg_gen.functional.style_clustering import ClusterSettings, fit_centers
@@ -61,7 +64,12 @@ def kmeans() -> Iterator[Pair]:
     points = (means[rng.integers(0, 5, 100_000)] + rng.normal(size=(100_000, 64))).astype(np.float32)
     settings = ClusterSettings(clusters=5)
     theirs = KMeans(5, n_init=settings.restarts, random_state=0)
-    yield {'job': 'k-means'}, lambda: fit_centers(points, settings), lambda: theirs.fit(points)
+    cost = cdist(points, fit_centers(points, settings), 'sqeuclidean').min(1).sum() / theirs.fit(points).inertia_
+    yield (
+        {'job': 'k-means', 'squared_distances_over_theirs': float(cost)},
+        lambda: fit_centers(points, settings),
+        lambda: theirs.fit(points),
+    )
 
 
 def grabcut() -> Iterator[Pair]:
@@ -98,56 +106,75 @@ def crf() -> Iterator[Pair]:
         odds = np.exp(cv2.GaussianBlur(odds.transpose(1, 2, 0), (0, 0), 8).transpose(2, 0, 1) * 20)
         probabilities = np.ascontiguousarray(odds / odds.sum(0))
 
-        def theirs(given: np.ndarray = probabilities, count: int = labels) -> None:
+        def theirs(given: np.ndarray = probabilities, count: int = labels) -> np.ndarray:
             field = library.DenseCRF2D(SIDE, SIDE, count)
             field.setUnaryEnergy(-np.log(given.reshape(count, -1) + 1e-8))
             field.addPairwiseGaussian(sxy=settings.smooth_sigma, compat=settings.smooth_weight)
             field.addPairwiseBilateral(
                 sxy=settings.position_sigma, srgb=settings.color_sigma, rgbim=image, compat=settings.color_weight
             )
-            field.inference(settings.iterations)
+            return np.asarray(field.inference(settings.iterations)).reshape(given.shape)
 
-        yield {'job': f'dense CRF, {labels} labels'}, lambda p=probabilities: dense_crf(p, image, settings), theirs
+        def ours(given: np.ndarray = probabilities) -> np.ndarray:
+            return dense_crf(given, image, settings)
 
-
-def attention_of(package: str) -> Callable[[], Iterator[Pair]]:
-    """Return the comparison of a package's own capture: the heat maps of a prompt, five steps."""
-
-    def pairs() -> Iterator[Pair]:
-        from diffusers import StableDiffusionPipeline
-
-        from mmseg_gen.engine.pair_generator import DiffusionPairGenerator
-        from mmseg_gen.engine.planning import plan_samples
-        from mmseg_gen.generators.parts import load_parts
-
-        parts, prompt = load_parts('embedded'), 'a photo of a dog'
-        generator = DiffusionPairGenerator(parts, steps=5)
-        samples = plan_samples(['dog'], 1, 0, lambda index, name, seed: prompt)
-        networks = dict(vae=parts.vae, unet=parts.unet, text_encoder=parts.text_encoder, tokenizer=parts.tokenizer)
-        unused = dict(safety_checker=None, feature_extractor=None, requires_safety_checker=False)
-        pipeline = StableDiffusionPipeline(**networks, scheduler=parts.scheduler, **unused)
-        pipeline.set_progress_bar_config(disable=True)
-
-        def theirs() -> None:
-            if package == 'daam':
-                from daam import trace
-
-                with trace(pipeline) as tracer:
-                    pipeline(prompt, num_inference_steps=5)
-                    tracer.compute_global_heat_map().compute_word_heat_map('dog')
-            else:
-                from ovam import StableDiffusionHooker
-
-                with StableDiffusionHooker(pipeline) as hooker:
-                    pipeline(prompt, num_inference_steps=5)
-                hooker.get_ovam_callable()(prompt)
-
-        yield {'job': 'image and heat map'}, lambda: generator.generate(samples), theirs
-
-    return pairs
+        pair = ours(), theirs()
+        alike = {'same_labels': float((pair[0].argmax(0) == pair[1].argmax(0)).mean())}
+        alike |= {'mean_difference': float(np.abs(pair[0] - pair[1]).mean())}
+        yield {'job': f'dense CRF, {labels} labels', **alike}, ours, theirs
 
 
-CAPTURES = tuple((name, attention_of(name)) for name in ('daam', 'ovam'))
+def heat_maps() -> Iterator[Pair]:
+    """Yield an image with the heat map of a word, by DAAM in diffusers' pipeline and by our sampler and recorder."""
+    from diffusers import StableDiffusionPipeline
+
+    from mmseg_gen.generators.capture import AttentionRecorder
+    from mmseg_gen.generators.latents import decode_latents
+    from mmseg_gen.generators.parts import load_parts
+    from mmseg_gen.generators.sampling import sample_latents
+    from mmseg_gen.generators.text import encode_prompts
+
+    parts, side = load_parts('embedded'), 16
+    networks = dict(vae=parts.vae, unet=parts.unet, text_encoder=parts.text_encoder, tokenizer=parts.tokenizer)
+    unused = dict(safety_checker=None, feature_extractor=None, requires_safety_checker=False)
+    pipeline = StableDiffusionPipeline(**networks, scheduler=parts.scheduler, **unused)
+    pipeline.set_progress_bar_config(disable=True)
+    noise = torch.randn(1, 4, side, side, generator=torch.Generator().manual_seed(0))
+    texts = encode_prompts(parts, [PROMPT]), encode_prompts(parts, [''])
+
+    def ours() -> AttentionRecorder:
+        recorder = AttentionRecorder(parts.unet, (side, side), self_attention=False)
+        decode_latents(parts, sample_latents(parts, *texts, noise, steps=STEPS, recorder=recorder))
+        return recorder
+
+    def theirs() -> torch.Tensor:
+        tracer = _tracer(pipeline, side**2, parts.tokenizer.model_max_length)
+        with tracer:
+            pipeline(PROMPT, num_inference_steps=STEPS, latents=noise)
+            return tracer.compute_global_heat_map().compute_word_heat_map(WORD).heatmap
+
+    alike = np.corrcoef(_same_layers(ours(), side).ravel(), theirs().numpy().ravel())[0, 1]
+    yield {'job': 'image and heat map', 'correlation': float(alike)}, ours, theirs
+
+
+def _tracer(pipeline: Any, pixels: int, tokens: int) -> Any:
+    """Return DAAM's tracer, which knows latents of 64 x 64 and 96 x 96 and 77 tokens only, told other sizes."""
+    from daam import trace
+
+    tracer = trace(pipeline)
+    tracer.latent_hw = pixels
+    for hook in tracer.module:
+        if hasattr(hook, 'context_size'):
+            hook.latent_hw, hook.context_size = pixels, tokens
+    return tracer
+
+
+def _same_layers(recorder: Any, side: int) -> np.ndarray:
+    """Return the mean over the layers that DAAM reads, all but the middle block's, each resized as there."""
+    maps = recorder.cross_maps([[PROMPT.split().index(WORD) + 1]])
+    chosen = [each for name, each in zip(recorder.cross_layers, maps, strict=True) if 'mid_block' not in name]
+    sized = [torch.nn.functional.interpolate(each[None], (side, side), mode='bicubic').clamp(min=0) for each in chosen]
+    return torch.stack(sized).mean(0)[0, 0].numpy()
 
 
 if __name__ == '__main__':

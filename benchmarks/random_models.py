@@ -27,7 +27,7 @@ _FOUR: dict[str, Any] = dict(
 UNETS: dict[str, dict[str, Any]] = {
     'sd15': dict(**_FOUR, sample_size=64, attention_head_dim=8, cross_attention_dim=768),
     'sd21': dict(
-        **_FOUR, sample_size=64, attention_head_dim=(5, 10, 20, 20), cross_attention_dim=1024,
+        **_FOUR, sample_size=96, attention_head_dim=(5, 10, 20, 20), cross_attention_dim=1024,
         use_linear_projection=True,
     ),
     'sdxl': dict(
@@ -40,6 +40,8 @@ UNETS: dict[str, dict[str, Any]] = {
 # Width, layers and heads of the text encoders.
 TEXTS = {'sd15': [(768, 12, 12)], 'sd21': [(1024, 23, 16)], 'sdxl': [(768, 12, 12), (1280, 32, 20)]}
 NAMES = tuple(UNETS)
+# What the network's output is, where it is not the noise.
+PREDICTIONS = {'sd21': 'v_prediction'}
 WORDS = ('a', 'photo', 'of', 'dog', 'cat', 'background')
 # Channels of the tiny forms by those of the full ones.
 _TINY = {320: 16, 640: 32, 1280: 32}
@@ -69,7 +71,7 @@ def build_parts(name: str, device: str, dtype: torch.dtype, tiny: bool = False) 
     networks = [n.to(device, dtype).eval().requires_grad_(False) for n in (vae, unet, *encoders)]
     scheduler = DDIMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule='scaled_linear', clip_sample=False, set_alpha_to_one=False,
-        steps_offset=1,
+        steps_offset=1, prediction_type=PREDICTIONS.get(name, 'epsilon'),
     )  # fmt: skip
     seer = ClipParts(clip.to(device).eval().requires_grad_(False), tokenizer)
     second = dict(text_encoder_2=networks[3], tokenizer_2=tokenizer) if len(encoders) > 1 else {}

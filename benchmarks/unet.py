@@ -26,7 +26,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--threads', type=int, default=1, help='threads of PyTorch (%(default)s)')
     parser.add_argument('--repeats', type=int, default=3, help='timed rounds (%(default)s)')
-    parser.add_argument('--compile', action='store_true', help='add torch.compile, whose first call takes a minute')
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
@@ -69,8 +68,6 @@ def formats(unet: torch.nn.Module, rate: float, args: argparse.Namespace) -> Non
     """Write lines of other number formats and memory layouts beside float32, in turn."""
     last = copy.deepcopy(unet).to(memory_format=torch.channels_last)
     networks = {'float32': unet, 'float32, channels last': last, 'bfloat16': copy.deepcopy(unet).bfloat16()}
-    if args.compile:
-        networks['float32, compiled'] = torch.compile(copy.deepcopy(unet))
     runs = {name: call(network, USUAL, 16) for name, network in networks.items()}
     plain = call(unet, USUAL, 16)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import mmseg_gen  # noqa: F401  (MMSegmentation imports with mmcv-lite only after it, whichever test comes first)
+
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 os.environ.setdefault('MKL_NUM_THREADS', '1')
 os.environ['HF_HUB_OFFLINE'] = '1'

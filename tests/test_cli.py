@@ -77,6 +77,12 @@ def test_wrong_usage_exits_with_2(arguments, capsys):
         (ValueError('bad value'), 2, 'error: bad value'),
         (FileNotFoundError(2, 'No such file or directory', 'a.png'), 2, "No such file or directory: 'a.png'"),
         (PermissionError(13, 'Permission denied', 'out'), 2, "Permission denied: 'out'"),
+        (
+            TypeError('Expected `x` to be a number, but got None.'),
+            2,
+            'error: Expected `x` to be a number, but got None.',
+        ),
+        (ModuleNotFoundError("No module named 'x'", name='x'), 2, "error: No module named 'x'"),
         (KeyboardInterrupt(), 130, 'interrupted'),
     ],
 )
@@ -100,11 +106,22 @@ def test_status_of_the_command_is_passed_on(monkeypatch):
 def test_defects_keep_their_traceback(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         run_reporting('x', lambda: 1 // 0)
+    with pytest.raises(TypeError, match='has no len'):
+        run_reporting('x', lambda: len(None))
+    with pytest.raises(ModuleNotFoundError, match='no_such_module'):
+        run_reporting('x', lambda: import_module('mmseg_gen.no_such_module'))
     monkeypatch.setenv('MMSEG_GEN_TRACEBACK', '1')
     with pytest.raises(ValueError, match='invalid literal'):
         run_reporting('x', lambda: int('a'))
     assert run_reporting('x', lambda: None) == 0
     assert errors.USER_ERROR == 2
+
+
+def test_counts_below_one_are_refused_and_those_left_out_are_not():
+    errors.check_counts(SimpleNamespace(num_samples=1, steps=None), 'num_samples', 'steps')
+    for wrong in (0, -3):
+        with pytest.raises(UserError, match=f'Expected --num-samples of at least 1, but got {wrong}'):
+            errors.check_counts(SimpleNamespace(num_samples=wrong), 'num_samples')
 
 
 def run_doctor(capsys, *configs):
@@ -199,10 +216,16 @@ def test_doctor_tells_what_a_config_needs_and_the_cure(healthy, capsys, tmp_path
 
 def test_unmet_needs_of_configs_nobody_asked_for_are_notes(healthy, capsys, tmp_path):
     (tmp_path / 'configs').mkdir()
-    (tmp_path / 'configs' / 'a.py').write_text(CONFIG)
+    for name in 'abc':
+        (tmp_path / 'configs' / f'{name}.py').write_text(CONFIG)
+    # Its synthetic set is not there, but a run makes it.
+    (tmp_path / 'configs' / 'own.py').write_text("train_dataloader = dict(type='SyntheticDataset', data_root='made')")
     status, report = run_doctor(capsys)
     assert status == 0
-    assert '--  configs/a.py: needs the weights of CompVis/stable-diffusion-v1-4' in report
+    assert 'ok  1 of 4 are ready: own.py\n' in report
+    assert '--  configs/a.py and 2 more: needs the weights of CompVis/stable-diffusion-v1-4' in report
+    assert '--  configs/a.py and 2 more: DUTSDataset expects its data in data/DUTS. Unpack DUTS-TE there.\n' in report
+    assert report.count('configs/a.py') == 3
 
 
 def test_broken_config_is_a_problem(healthy, capsys, tmp_path):
@@ -210,7 +233,7 @@ def test_broken_config_is_a_problem(healthy, capsys, tmp_path):
     (tmp_path / 'configs' / 'a.py').write_text('x = 1 // 0')
     status, report = run_doctor(capsys)
     assert status == 1
-    assert 'configs/a.py does not load: ZeroDivisionError' in report
+    assert 'configs/a.py to be a config, but it does not load: ZeroDivisionError' in report
 
 
 def test_generators_are_found_at_any_depth():

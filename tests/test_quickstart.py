@@ -18,8 +18,8 @@ def test_quickstart_writes_scores_and_pictures(tmp_path, monkeypatch):
         == 0
     )
     summary = json.loads((folder / 'summary.json').read_text())
-    methods = {'threshold', 'kmeans', 'ncut', 'crf', 'attention_cut', 'unet_on_synthetic', 'diffusionseg'}
-    assert set(summary['iou']) == methods
+    trained = {'unet_on_synthetic', 'diffusionseg', 'unet_on_synthetic_alone', 'diffusionseg_alone'}
+    assert set(summary['iou']) == {'threshold', 'kmeans', 'ncut', 'crf', 'attention_cut', *trained}
     assert all(0 <= v <= 1 for v in summary['iou'].values())
     assert summary['n_scenes'] == 10
     assert 0 < summary['n_synthetic'] <= 8
@@ -27,3 +27,20 @@ def test_quickstart_writes_scores_and_pictures(tmp_path, monkeypatch):
     assert cv2.imread(str(folder / 'sheet.png')) is not None
     for name, (low, high) in summary['iou_ci95'].items():
         assert low <= summary['iou'][name] <= high
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--num-samples', '0'], '--num-samples of at least 1, but got 0'),
+        (['--num-scenes', '-1'], '--num-scenes of at least 1, but got -1'),
+        (['--iterations', '0'], '--iterations of at least 1, but got 0'),
+        (['--config', 'gone.py'], 'there is no gone.py'),
+        (['--unet-config', 'gone.py'], 'there is no gone.py'),
+        (['--config', 'configs/_base_/models/unet.py'], 'to have a key `synthesis`'),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_made(tmp_path, capsys, arguments, message):
+    assert main(['quickstart', '--work-dir', str(tmp_path / 'run'), *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / 'run').exists()

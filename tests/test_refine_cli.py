@@ -155,14 +155,20 @@ def test_pictures_of_correspondences_are_written_where_asked(tmp_path, capsys):
         (dict(refiner='crf'), 'from g4seg, g4seg-gradient, dense-crf'),
         (dict(refiner='cascade-psp'), 'pip install segmentation-refinement'),
         (dict(name=' '), 'class names'),
+        (dict(options=['--soften', '-1']), 'Expected --soften of more than 0'),
+        (dict(options=['--soften', 'nan']), 'Expected --soften of more than 0'),
+        # Said once, and not for each image.
+        (dict(refiner='g4seg', options=['--generator', 'no/no']), 'hf download no/no'),
+        (dict(refiner='g4seg', options=['--device', 'tpu']), "but got 'tpu'"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(tmp_path, capsys, change, match):
     image, mask = write_pair(tmp_path, 'a')
     images, masks = change.get('images', str(image)), change.get('masks', str(mask))
     command = ['refine', images, masks, '--class', change.get('name', 'cat'), '--out', str(tmp_path / 'out')]
-    assert main([*command, '--refiner', change.get('refiner', 'dense-crf')]) in (1, 2)
+    assert main([*command, '--refiner', change.get('refiner', 'dense-crf'), *change.get('options', [])]) == 2
     assert match in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
 
 
 def test_folders_are_checked_before_anything_is_loaded(tmp_path, capsys):

@@ -207,10 +207,24 @@ def test_errors_of_the_model_come_before_any_image(generator, tmp_path, capsys, 
     assert 'a config with its checkpoint' in one_line(capsys)
     assert run(path, '--out', out, '--class', 'dog', '--method', 'config.py', 'a.pth') == 2
     assert 'a.pth' in one_line(capsys)
+    assert run(*common, '--class', 'dog', '--seed', -1) == 2
+    assert '`seed` to be 0 or more, but got -1' in one_line(capsys)
+    (tmp_path / 'broken.py').write_text('model = dict(')
+    assert run(path, '--out', out, '--class', 'dog', '--method', tmp_path / 'broken.py', path) == 2
+    assert 'broken.py to be a config, but it does not load: SyntaxError' in one_line(capsys)
     monkeypatch.setenv('MMSEG_GEN_EMBEDDED', str(tmp_path / 'gone'))
     assert run(path, '--out', out, '--class', 'dog') == 2
     assert 'Expected the embedded models at' in one_line(capsys)
     assert not out.exists()
+
+
+def test_a_word_that_the_model_has_not_seen_is_told_once(generator, tmp_path, caplog):
+    for name in 'ab':
+        write(tmp_path / 'in' / f'{name}.png')
+    common = (tmp_path / 'in', '--generator', generator, '--steps', 1)
+    assert run(*common, '--class', 'qzxv', '--out', tmp_path / 'out') == 0
+    (record,) = [r for r in caplog.records if 'letter by letter' in r.getMessage()]
+    assert "'qzxv'" in record.getMessage()
 
 
 def test_an_8000_pixel_wide_photo_goes_through_the_model(generator, tmp_path):
@@ -239,7 +253,7 @@ def test_steps_out_of_range_are_named(generator, tmp_path, capsys, steps):
 
 def test_the_defaults_are_those_of_the_python_call():
     assert segment.DEFAULT_PROMPT == api.DEFAULT_PROMPT
-    assert segment.ATTENTION_CUT == api.ATTENTION_CUT
+    assert (segment.ATTENTION_CUT, segment.STYLE_MIXING) == (api.ATTENTION_CUT, api.STYLE_MIXING)
 
 
 def test_the_method_and_its_options_reach_the_segmenter(monkeypatch, tmp_path):
@@ -261,3 +275,9 @@ def test_the_method_and_its_options_reach_the_segmenter(monkeypatch, tmp_path):
     assert options['checkpoint'] is None
     assert (options['generator'], options['steps'], options['seed']) == ('a/b', 7, 3)
     assert options['prompt'] == api.DEFAULT_PROMPT
+    assert options['encoder'] is None
+    assert run(*common, '--overwrite', '--method', 'style-mixing', '--encoder', 'e.safetensors') == 0
+    assert calls[2][0] == ('dog', 'style-mixing')
+    assert calls[2][1]['encoder'] == 'e.safetensors'
+    assert calls[2][1]['steps'] is None
+    assert run(*common, '--overwrite', '--encoder', 'embedded') == 2

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from mmseg_gen.errors import run_reporting
+from mmseg_gen.errors import check_counts, run_reporting
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,6 +21,7 @@ def parse_args() -> argparse.Namespace:
 
 def evaluate(args: argparse.Namespace) -> None:
     """Write the numbers and the sheet."""
+    check_counts(args, 'images', 'inverted')
     from mmseg_gen.functional.writing import encode_png, write_bytes
     from mmseg_gen.generators.embedded.gan_quality import quality_report, sample_sheet
     from mmseg_gen.generators.gan_encoding import load_encoder

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import shlex
 import sys
 from collections.abc import Sequence
@@ -41,7 +39,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--suffix', default='', help="what prediction names have behind the image's, _mask for instance"
     )
-    parser.add_argument('--out', type=Path, metavar='FILE.json', help='where to write the scores')  # fmt: skip
+    parser.add_argument('--out', type=Path, metavar='FILE.json', help='where to write the scores')
     args = parser.parse_args(argv)
     if args.dataset and (args.binary or args.classes or args.num_classes):
         parser.error('--binary, --classes and --num-classes go with --gt')
@@ -52,10 +50,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def evaluate(args: argparse.Namespace, command: str) -> None:
     """Score the masks, write the JSON file, and show the scores."""
+    from mmseg_gen.evaluation.score_file import check_score_file, score_lines, write_scores
     from mmseg_gen.evaluation.stored_masks import evaluate_masks
     from mmseg_gen.evaluation.truth_sets import open_benchmark, open_mask_folder
-    from mmseg_gen.functional.writing import write_bytes
 
+    check_score_file(args.out)
     if args.num_classes is not None and not 2 <= args.num_classes <= 255:
         raise UserError(f'Expected --num-classes in [2, 255], but got {args.num_classes}.')
     names = args.classes or (None if args.binary else [str(i) for i in range(args.num_classes or 0)])
@@ -68,13 +67,9 @@ def evaluate(args: argparse.Namespace, command: str) -> None:
     )
     if args.out:
         content = {**scores.as_json(), 'predictions': str(args.predictions), 'command': command}
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(args.out, (json.dumps(content, indent=1) + '\n').encode('utf-8'))
+        write_scores(args.out, content)
     sys.stdout.write(f'{scores.data_set}: {scores.num_images} images\n')
-    for name, value in scores.metrics.items():
-        bounds = scores.intervals.get(name)
-        interval = f'  95 % interval [{bounds[0]:.4f}, {bounds[1]:.4f}]' if bounds else ''
-        sys.stdout.write(f'  {name:<24} {"not defined" if math.isnan(value) else f"{value:.4f}"}{interval}\n')
+    sys.stdout.writelines(score_lines(scores.metrics, scores.intervals))
     for what, files in (('without a prediction', scores.missing), ('of no image', scores.extra)):
         if files:
             sys.stdout.write(f'  {len(files)} {what}, {files[0]} for one\n')

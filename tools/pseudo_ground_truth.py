@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import shlex
 import sys
 from collections.abc import Sequence
@@ -39,8 +37,9 @@ def evaluate(args: argparse.Namespace, command: str) -> None:
     """Label the images that are not labelled yet, score the masks, and show the scores."""
     from mmseg_gen.engine.pseudo_labels import PseudoLabels
     from mmseg_gen.evaluation.pseudo_ground_truth import evaluate_against_model, generated_pictures
-    from mmseg_gen.functional.writing import write_bytes
+    from mmseg_gen.evaluation.score_file import check_score_file, score_lines, write_scores
 
+    check_score_file(args.out)
     root = args.directory.resolve()
     masks = args.masks or root / 'masks'
     if not masks.is_dir():
@@ -54,16 +53,12 @@ def evaluate(args: argparse.Namespace, command: str) -> None:
     if args.out:
         model = {'config': str(args.config), 'checkpoint': labels.weights, 'key': labels.key}
         content = {**scores.as_json(), 'masks': str(masks), 'model': model, 'command': command}
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(args.out, (json.dumps(content, indent=1) + '\n').encode('utf-8'))
+        write_scores(args.out, content)
     sys.stdout.write(
         f'{scores.num_images} images against {args.config} ({labels.computed} labelled now); label maps in '
         f'{labels.folder}\n'
     )
-    for name, value in scores.metrics.items():
-        bounds = scores.intervals.get(name)
-        interval = f'  95 % interval [{bounds[0]:.4f}, {bounds[1]:.4f}]' if bounds else ''
-        sys.stdout.write(f'  {name:<24} {"not defined" if math.isnan(value) else f"{value:.4f}"}{interval}\n')
+    sys.stdout.writelines(score_lines(scores.metrics, scores.intervals))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

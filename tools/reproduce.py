@@ -31,6 +31,9 @@ def _run(args: argparse.Namespace) -> int:
         return 0
     if not args.table and not args.render:
         raise UserError(f'Expected the name of a table, or --render. There are: {", ".join(table_names())}.')
+    if args.table:
+        # A folder that cannot be is told before the long work.
+        args.out.mkdir(parents=True, exist_ok=True)
     for name in args.table:
         print(run_table(name, quick=args.quick, out=args.out, work_dir=args.work_dir))
     if args.render:

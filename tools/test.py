@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmseg_gen.engine.launch import (
     add_runner_arguments,
     find_checkpoint,
     known_types_only,
+    leaf_datasets,
     load_config,
     require_data,
 )
@@ -50,6 +52,8 @@ def draw_predictions(cfg: Config, args: argparse.Namespace) -> None:
             "Expected `default_hooks.visualization=dict(type='SegVisualizationHook')` for --show, but got none."
         )
     hook.update(draw=True, interval=1, show=args.show, wait_time=args.wait_time)
+    # The hook asks for the iteration, for which MMEngine would build the training loop and read the training set.
+    cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = cfg.param_scheduler = None
     if args.show_dir:
         cfg.visualizer.save_dir = args.show_dir
 
@@ -69,7 +73,15 @@ def use_tta(cfg: Config) -> None:
 
 
 def save_predictions(cfg: Config, folder: str) -> None:
-    """Have the predicted label maps written, whatever the config's own metrics are."""
+    """Have the predicted label maps written, whatever the config's own metrics are.
+
+    Raises:
+        UserError: The folder is in the data set, whose own files of these names would be replaced.
+    """
+    for dataset in leaf_datasets(cfg.test_dataloader.dataset):
+        root = Path(dataset.get('data_root') or 'none given').expanduser().resolve()
+        if root in (Path(folder).resolve(), *Path(folder).resolve().parents):
+            raise UserError(f'Expected --out to be outside the data set in {root}, but got {folder}.')
     metrics = cfg.test_evaluator
     metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
     cfg.test_evaluator = [*metrics, dict(type='IoUMetric', format_only=True, output_dir=folder)]
@@ -88,10 +100,10 @@ def test(args: argparse.Namespace) -> None:
         draw_predictions(cfg, args)
     if args.tta:
         use_tta(cfg)
-    if args.out:
-        save_predictions(cfg, args.out)
     with known_types_only():
         require_data(cfg, 'test_dataloader')
+        if args.out:
+            save_predictions(cfg, args.out)
         use_processors(cfg)
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
         if args.checkpoint is None and any(True for _ in runner.model.parameters()):

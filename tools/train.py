@@ -50,6 +50,18 @@ def use_amp(cfg: Config) -> None:
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
+def check_length(cfg: Config) -> None:
+    """Check that there is something to train: MMEngine ends at once, as if all were well, where there is not.
+
+    Raises:
+        UserError: The number of iterations or epochs is below 1.
+    """
+    for name in ('max_iters', 'max_epochs'):
+        value = (cfg.get('train_cfg') or {}).get(name)
+        if isinstance(value, int) and value < 1:
+            raise UserError(f'Expected `train_cfg.{name}` of at least 1, but got {value}.')
+
+
 def prepare_synthetic_set(cfg: Config, args: argparse.Namespace) -> None:
     """Make or complete the synthetic set with --synthesize; otherwise stop where there is none.
 
@@ -87,6 +99,7 @@ def train(args: argparse.Namespace) -> None:
     if args.amp:
         use_amp(cfg)
     cfg.resume = args.resume
+    check_length(cfg)
     with known_types_only():
         prepare_synthetic_set(cfg, args)
         require_data(cfg, 'train_dataloader')

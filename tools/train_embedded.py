@@ -3,14 +3,21 @@
 Resumes by itself from the checkpoints in ``--work-dir``; the finished pipeline lies in ``--work-dir/pipeline``.
 """
 
+from __future__ import annotations
+
 import argparse
 import logging
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from mmseg_gen.errors import UserError, check_counts, run_reporting
+
 STAGES = ['vae', 'clip', 'clip_vision', 'unet']
+NEEDS = {'clip_vision': 'clip', 'unet': 'vae'}
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/embedded'), help='checkpoints, logs, the result'
@@ -28,11 +35,30 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--compile', action='store_true', help='torch.compile the UNet: minutes to start, 1.3x after')
     parser.add_argument('--init', type=Path, help='pipeline folder whose UNet the training starts from')
     parser.add_argument('--export', type=Path, help='write the pipeline there in float16 with checksums when done')
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
-    args = parse_args()
+def check_stages(stages: Sequence[str], pipeline: Path) -> None:
+    """Check that what a stage builds on is trained, or will be.
+
+    Raises:
+        UserError: It is not.
+    """
+    for stage, base in NEEDS.items():
+        if stage in stages and base not in stages and not (pipeline / base).is_dir():
+            raise UserError(
+                f'Expected {pipeline / base}, on which the stage {stage} builds; run --stages {base} first.'
+            )
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train, and export where asked to."""
+    check_stages(args.stages, args.work_dir / 'pipeline')
+    check_counts(args, 'scenes', 'vae_steps', 'clip_steps', 'clip_vision_steps', 'unet_steps', 'batch')
+    from mmseg_gen.generators.parts import checked_device
+
+    if args.device is not None:
+        checked_device(args.device)
     logging.basicConfig(level=logging.INFO, format='%(asctime)s %(message)s')
     from mmseg_gen.generators.embedded.recipe import export_pipeline, train_embedded
 
@@ -41,5 +67,10 @@ def main() -> None:
         export_pipeline(folder, args.export)
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_args(argv)
+    return run_reporting('train_embedded.py', lambda: train(args))
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -10,7 +10,7 @@ import logging
 import sys
 from pathlib import Path
 
-from mmseg_gen.errors import run_reporting
+from mmseg_gen.errors import check_counts, run_reporting
 
 STAGES = ['mapping', 'structure', 'regions', 'color', 'synthesis', 'encoder']
 
@@ -37,9 +37,14 @@ def parse_args() -> argparse.Namespace:
 
 def train(args: argparse.Namespace) -> None:
     """Train, and export where asked to."""
+    steps = ('mapping_steps', 'structure_steps', 'region_steps', 'color_steps', 'synthesis_steps', 'encoder_steps')
+    check_counts(args, *steps, 'batch')
     logging.basicConfig(level=logging.INFO, format='%(asctime)s %(message)s')
     from mmseg_gen.generators.embedded.stylegan_recipe import export_stylegan2, train_embedded_stylegan2
+    from mmseg_gen.generators.parts import checked_device
 
+    if args.device is not None:
+        checked_device(args.device)
     model, encoder = train_embedded_stylegan2(args)
     if args.export is not None:
         export_stylegan2(model, encoder, args.export)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmseg_gen.errors import UserError, run_reporting
+from mmseg_gen.errors import UserError, check_counts, run_reporting
 
 GRID = {
     'top_k': [2, 3, 5, 6, 8, 10],
@@ -31,7 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--rows', type=Path, help='config of rows, such as configs/tables/training_free.py')
     parser.add_argument('--only', nargs='+', metavar='ROW', help='rows to choose anew; default: all')
     args = parser.parse_args(argv)
-    return run_reporting('tune_cut.py', lambda: _tune_rows(args) if args.rows else _tune_default(args))
+    return run_reporting('tune_cut.py', lambda: _tune(args))
+
+
+def _tune(args: argparse.Namespace) -> None:
+    check_counts(args, 'scenes', 'steps', 'rounds')
+    _tune_rows(args) if args.rows else _tune_default(args)
 
 
 def _tune_default(args: argparse.Namespace) -> None:
@@ -51,13 +56,14 @@ def _tune_default(args: argparse.Namespace) -> None:
 
 
 def _tune_rows(args: argparse.Namespace) -> None:
-    from mmengine.config import Config
-
+    from mmseg_gen.engine.config_file import read_config
     from mmseg_gen.generators.parts import load_parts
     from mmseg_gen.tables.scenes import TUNING_SEED, labelled_scenes
     from mmseg_gen.tables.tuning import tune_rows, tuning_evidence
 
-    config = Config.fromfile(args.rows)
+    config = read_config(args.rows)
+    if 'rows' not in config or 'tuning' not in config:
+        raise UserError(f'Expected {args.rows} to have `rows` and `tuning`, but it lacks one.')
     unknown = [name for name in args.only or () if name not in config.rows]
     if unknown:
         raise UserError(f'Expected --only with rows from {", ".join(config.rows)}, but got {", ".join(unknown)}.')

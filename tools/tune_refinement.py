@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmseg_gen.errors import UserError, run_reporting
+from mmseg_gen.errors import UserError, check_counts, run_reporting
 
 CHOSEN = 'chosen_refinements.json'
 ALMOST_EXACT = (0.97, 1.0)
@@ -24,20 +24,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_reporting('tune_refinement.py', lambda: tune(args))
 
 
-def tune(args: argparse.Namespace) -> None:
-    from mmengine.config import Config
+def read_rows(args: argparse.Namespace) -> dict:
+    """Return the config of rows.
 
-    import mmseg_gen.registry  # noqa: F401  (compatibility first)
+    Raises:
+        UserError: It lacks a part, or a row of --only.
+    """
+    from mmseg_gen.engine.config_file import read_config
+
+    config = read_config(args.rows).to_dict()
+    if not {'rows', 'tuning', 'coarse', 'grid'} <= set(config):
+        raise UserError(f'Expected {args.rows} to have `rows`, `tuning`, `coarse` and `grid`, but it lacks one.')
+    unknown = [name for name in args.only or () if name not in config['rows']]
+    if unknown:
+        raise UserError(f'Expected --only with rows from {", ".join(config["rows"])}, but got {", ".join(unknown)}.')
+    return config
+
+
+def tune(args: argparse.Namespace) -> None:
+    check_counts(args, 'scenes', 'rounds')
     from mmseg_gen.functional.coordinate_search import coordinate_search
     from mmseg_gen.functional.writing import write_bytes
     from mmseg_gen.tables.coarse_scenes import coarse_scenes
     from mmseg_gen.tables.refinement import build, row_settings, scene_ious
     from mmseg_gen.tables.scenes import TUNING_SEED
 
-    config = Config.fromfile(args.rows).to_dict()
-    unknown = [name for name in args.only or () if name not in config['rows']]
-    if unknown:
-        raise UserError(f'Expected --only with rows from {", ".join(config["rows"])}, but got {", ".join(unknown)}.')
+    config = read_rows(args)
     count = args.scenes or config['tuning']['scenes']
     coarse = coarse_scenes(count, config['coarse'], first_seed=TUNING_SEED)
     exact = coarse_scenes(count, config['coarse'], first_seed=TUNING_SEED, iou=ALMOST_EXACT)

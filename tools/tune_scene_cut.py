@@ -16,7 +16,7 @@ import sys
 import numpy as np
 import torch
 
-from mmseg_gen.errors import run_reporting
+from mmseg_gen.errors import check_counts, run_reporting
 from mmseg_gen.functional.canvas import resize_map
 from mmseg_gen.functional.cut_settings import EMBEDDED_CUT, CutSettings
 from mmseg_gen.functional.multiclass import IGNORED, SceneSettings, label_scene
@@ -103,6 +103,7 @@ def main() -> int:
 
 
 def search(args: argparse.Namespace) -> None:
+    check_counts(args, 'scenes', 'steps')
     parts = load_parts(args.generator)
     both, one = (evidence_of(parts, args.scenes, shown, args.steps) for shown in (2, 1))
     for word in (0, 1):

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmseg_gen.errors import run_reporting
+from mmseg_gen.errors import check_counts, run_reporting
 
 GRID = {
     'cutoff': [3, 5, 7, 8],
@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _tune(args: argparse.Namespace) -> None:
+    check_counts(args, 'images', 'rounds')
     from mmseg_gen.generators.stylegan2 import load_stylegan2
     from mmseg_gen.tables.style_tuning import tune
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmseg_gen.api.attention_cut import DEFAULT_PROMPT, DEFAULT_STEPS, AttentionCutSegmenter
+from mmseg_gen.api.attention_cut import DEFAULT_PROMPT, AttentionCutSegmenter
 from mmseg_gen.api.segmentation import ImageLike, Segmentation, photo_pixels
+from mmseg_gen.api.style_mixing import StyleMixingSegmenter
 from mmseg_gen.api.trained_model import ModelSegmenter
 from mmseg_gen.errors import UserError
 
@@ -17,9 +18,16 @@ if TYPE_CHECKING:
     from mmseg_gen.functional.attention_cut import CutSettings
     from mmseg_gen.generators.parts import Parts
 
-__all__ = ['AttentionCutSegmenter', 'ModelSegmenter', 'Segmentation', 'build_segmenter', 'segment']
+__all__ = [
+    'AttentionCutSegmenter',
+    'ModelSegmenter',
+    'Segmentation',
+    'StyleMixingSegmenter',
+    'build_segmenter',
+    'segment',
+]
 
-ATTENTION_CUT = 'attention-cut'
+ATTENTION_CUT, STYLE_MIXING = 'attention-cut', 'style-mixing'
 Segmenter = Callable[[np.ndarray], Segmentation]
 
 
@@ -31,8 +39,9 @@ def segment(
     generator: str | Parts = 'embedded',
     checkpoint: str | os.PathLike[str] | None = None,
     prompt: str = DEFAULT_PROMPT,
-    steps: int = DEFAULT_STEPS,
+    steps: int | None = None,
     settings: CutSettings | None = None,
+    encoder: str | None = None,
     seed: int = 0,
     device: str | None = None,
 ) -> Segmentation:
@@ -43,13 +52,16 @@ def segment(
     Args:
         image: A path (see `read_image` for grey, 16-bit and transparent files) or ``(H, W, 3)`` uint8 RGB.
         class_name: One or several words.
-        method: ``'attention-cut'``, or the path of an MMSegmentation config whose model makes the mask.
-        generator: For AttentionCut: ``'embedded'``, a hub id, a diffusers folder, or loaded parts.
+        method: ``'attention-cut'``, ``'style-mixing'``, or the path of an MMSegmentation config whose model makes the
+            mask.
+        generator: For AttentionCut: ``'embedded'``, a hub id, a diffusers folder, or loaded parts. For style mixing:
+            ``'embedded'``, or a config whose ``synthesis.generator`` is of type ``StyleMixing``.
         checkpoint: Weights of the config's model.
         prompt: For AttentionCut: a prompt that holds the class name, or ``{class}`` in its place.
-        steps: DDIM steps of the inversion.
+        steps: Steps of the inversion; None takes 40 DDIM steps, or what the config of style mixing says.
         settings: Settings of AttentionCut, its defaults if None.
-        seed: Chooses the boundary seeds: the same seed gives the same mask.
+        encoder: For style mixing: see :meth:`StyleMixingSegmenter.from_generator`.
+        seed: Chooses the boundary seeds, or the styles: the same seed gives the same mask.
         device: ``'cpu'``, ``'cuda'``, ...; by default a GPU where there is one.
 
     Raises:
@@ -66,6 +78,7 @@ def segment(
         prompt=prompt,
         steps=steps,
         settings=settings,
+        encoder=encoder,
         seed=seed,
         device=device,
     )
@@ -89,7 +102,8 @@ def build_segmenter(
         generator: Name or parts of the generator.
         checkpoint: Weights of the config's model.
         device: Where to run.
-        **options: ``prompt``, ``steps``, ``settings`` and ``seed`` of `segment`, for AttentionCut.
+        **options: ``prompt``, ``steps``, ``settings``, ``encoder`` and ``seed`` of `segment`; a method takes its own,
+            and None counts as not given.
 
     Raises:
         UserError: ``method`` and ``checkpoint`` do not fit, weights are missing, or the prompt lacks the
@@ -98,13 +112,24 @@ def build_segmenter(
     name = ' '.join(class_name.split())
     if not name:
         raise UserError('Expected `class_name` to be one or more words, but got an empty text.')
+    given = {key: value for key, value in options.items() if value is not None}
+    if method in (ATTENTION_CUT, STYLE_MIXING) and checkpoint is not None:
+        raise UserError(f'Expected no `checkpoint` with {method}, but got {checkpoint}.')
     if method == ATTENTION_CUT:
-        if checkpoint is not None:
-            raise UserError(f'Expected no `checkpoint` with {ATTENTION_CUT}, but got {checkpoint}.')
-        return AttentionCutSegmenter(_parts(generator, device), name, **options)
+        return AttentionCutSegmenter(_parts(generator, device), name, **_but(given, 'encoder'))
+    if method == STYLE_MIXING:
+        own = _but(given, 'prompt', 'settings')
+        return StyleMixingSegmenter.from_generator(str(generator), name, device=_device(device), **own)
     if checkpoint is None:
-        raise UserError(f'Expected `method` to be {ATTENTION_CUT} or a config with its checkpoint, but got {method}.')
+        raise UserError(
+            f'Expected `method` to be {ATTENTION_CUT}, {STYLE_MIXING} or a config with its checkpoint, but got '
+            f'{method}.'
+        )
     return ModelSegmenter(method, checkpoint, name, device=_device(device))
+
+
+def _but(options: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if key not in names}
 
 
 def _device(device: str | None) -> str:

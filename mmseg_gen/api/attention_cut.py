@@ -40,7 +40,7 @@ class AttentionCutSegmenter:
         seed: Of the boundary seeds.
 
     Raises:
-        ValueError: The prompt does not hold the class name, or ``steps`` is out of range.
+        ValueError: The prompt does not hold the class name, or ``steps`` or ``seed`` is out of range.
     """
 
     def __init__(
@@ -55,15 +55,18 @@ class AttentionCutSegmenter:
     ):
         from mmseg_gen.functional.cut_settings import EMBEDDED_CUT, CutSettings
         from mmseg_gen.generators.denoising import ddim_steps
-        from mmseg_gen.generators.prompts import class_token_positions
+        from mmseg_gen.generators.prompts import class_token_positions, warn_of_spelling
         from mmseg_gen.generators.sources import EMBEDDED
         from mmseg_gen.generators.text import encode_prompts
 
+        # Refused and told here, once, and not for each image of a batch.
+        if seed < 0:
+            raise ValueError(f'Expected `seed` to be 0 or more, but got {seed}.')
+        warn_of_spelling(parts.tokenizer, class_name, parts.name)
+        ddim_steps(parts.scheduler, steps)
         self.parts, self.class_name, self.steps, self.seed = parts, class_name, steps, seed
         default = EMBEDDED_CUT if parts.name == EMBEDDED else CutSettings()
         self.settings = default if settings is None else settings
-        # Refuses a wrong number of steps here, once, and not for each image of a batch.
-        ddim_steps(parts.scheduler, steps)
         prompt = prompt.replace('{class}', class_name)
         self.positions = class_token_positions(parts.tokenizer, prompt, class_name)
         self.context = encode_prompts(parts, [prompt])

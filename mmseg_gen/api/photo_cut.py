@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,15 @@ from mmseg_gen.api.attention_cut import AttentionCutSegmenter
 from mmseg_gen.datasets.image_reading import model_size
 from mmseg_gen.datasets.index_png import encode_index_png
 from mmseg_gen.engine.concepts.photos import Photo
+from mmseg_gen.engine.concepts.records import make_records
 from mmseg_gen.engine.concepts.settings import ConceptSettings
-from mmseg_gen.engine.concepts.stage import claim_stage, load_generator, unfinished_batches, word_notes, write_file
+from mmseg_gen.engine.concepts.stage import MASKS, Read, load_generator, word_notes, write_file
 from mmseg_gen.engine.seeding import sample_seed
 from mmseg_gen.functional.canvas import resize_map
 from mmseg_gen.functional.concept_labels import FOUND, resize_labels
 from mmseg_gen.functional.gaussian_mixture import mask_outcome
 from mmseg_gen.functional.multiclass import SceneSettings, label_scene
-from mmseg_gen.functional.photo_records import PhotoRecord, RecordBook, read_records
+from mmseg_gen.functional.photo_records import PhotoRecord
 
 if TYPE_CHECKING:
     from mmseg_gen.generators.parts import Parts
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 def label_by_cut(
     photos: Sequence[Photo], settings: ConceptSettings, folder: Path, *, steps: int = 40
 ) -> dict[str, PhotoRecord]:
-    """Write ``masks/NAME.png`` by AttentionCut and the manifest; return the records by name. What is there stays.
+    """Write ``masks/NAME.png`` by AttentionCut and the manifest; return the records by name.
+
+    What is there stays, and other processes may share the work.
 
     Several classes compete as :func:`~mmseg_gen.functional.multiclass.label_scene` says.
 
@@ -41,25 +45,28 @@ def label_by_cut(
     Raises:
         UserError: The folder was begun with other settings, or a class is not in the prompt.
     """
-    claim_stage(folder, {**settings.identity('labeller'), 'method': 'attention-cut', 'inversion_steps': steps})
-    known = read_records(folder)
-    if all(photo.name in known for photo in photos):
-        return {photo.name: known[photo.name] for photo in photos}
-    parts = load_generator(settings)
-    cut = _PhotoCut(parts, settings, steps)
-    notes = word_notes(parts, settings)
-    with RecordBook(folder) as book:
-        for batch, missing in unfinished_batches(photos, book, 1, 'AttentionCut'):
-            for read in batch:
-                if read.photo not in missing:
-                    continue
-                labels = cut(read.pixels, sample_seed(settings.seed, read.photo.name, 0))
-                name, outcome = read.photo.name, mask_outcome(labels > 0)
-                mask = write_file(folder, 'masks', name, '.png', encode_index_png(labels))
-                files = {'mask': mask} if outcome == FOUND else {}
-                measures = {'area': round(float((labels > 0).mean()), 6)}
-                book.append(PhotoRecord(name, str(read.photo.path), outcome, files, measures, notes))
-    return {photo.name: book.records[photo.name] for photo in photos}
+
+    def load():
+        parts = load_generator(settings)
+        cut, notes = _PhotoCut(parts, settings, steps), word_notes(parts, settings)
+
+        def make(batch: Sequence[Read], wanted: AbstractSet[str]) -> list[PhotoRecord]:
+            return [_label(read, cut, settings, folder, notes) for read in batch if read.photo.name in wanted]
+
+        return make
+
+    identity = {**settings.identity('labeller'), 'method': 'attention-cut', 'inversion_steps': steps}
+    return make_records(folder, identity, photos, load, size=1, title='AttentionCut')
+
+
+def _label(read: Read, cut: _PhotoCut, settings: ConceptSettings, folder: Path, notes: tuple[str, ...]) -> PhotoRecord:
+    """Write one photo's mask, where it shows something, and return its record."""
+    labels = cut(read.pixels, sample_seed(settings.seed, read.photo.name, 0))
+    name, outcome = read.photo.name, mask_outcome(labels > 0)
+    found = outcome == FOUND
+    files = {'mask': write_file(folder, MASKS, name, '.png', encode_index_png(labels))} if found else {}
+    measures = {'area': round(float((labels > 0).mean()), 6)}
+    return PhotoRecord(name, str(read.photo.path), outcome, files, measures, notes)
 
 
 class _PhotoCut:

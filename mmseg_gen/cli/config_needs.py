@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmseg_gen.cli.health import Finding, State, available_id, is_cached
+from mmseg_gen.errors import UserError
 
-GENERATOR_KEY = 'generator'
+GENERATOR_KEY, SYNTHETIC = 'generator', 'SyntheticDataset'
 
 
-def config_findings(path: Path, *, required: bool) -> list[Finding]:
-    """Return what a config lacks, or that it lacks nothing.
-
-    Args:
-        path: Config file.
-        required: Whether a lack is a problem, or only worth a note.
-    """
-    from mmengine.config import Config
-
-    import mmseg_gen.registry  # noqa: F401  (makes `mmseg::` and safe loading work)
-
+def config_findings(path: Path) -> list[Finding]:
+    """Return what a config lacks, or that it lacks nothing."""
     try:
-        config = Config.fromfile(path)
-    except Exception as error:  # A config is Python code, it may raise anything.
-        return [Finding(State.PROBLEM, f'{path} does not load: {type(error).__name__}: {error}')]
-    lacks = [
-        *_missing_data(config.to_dict(), path),
-        *_missing_generators(config.to_dict()),
-        *_missing_checkpoints(config.to_dict()),
-    ]
-    state = State.PROBLEM if required else State.NOTE
-    return [Finding(state, f'{path}: {lack}') for lack in lacks] or [Finding(State.GOOD, f'{path}: ready')]
+        config = _read(path)
+    except (OSError, UserError) as error:
+        return [Finding(State.PROBLEM, str(error))]
+    lacks = [*_missing_sets(config, path), *_missing_downloads(config)]
+    return [Finding(State.PROBLEM, f'{path}: {lack}') for lack in lacks] or [Finding(State.GOOD, f'{path}: ready')]
+
+
+def survey(paths: Sequence[Path]) -> list[Finding]:
+    """Return which of many configs are ready, and everything that the others lack, once; only errors are problems.
+
+    Synthetic sets that are to be made do not count: a run makes them.
+    """
+    ready, wanting, broken = [], {}, []
+    for path in paths:
+        try:
+            lacks = _missing_downloads(_read(path))
+        except (OSError, UserError) as error:
+            broken.append(Finding(State.PROBLEM, str(error)))
+            continue
+        for lack in lacks:
+            wanting.setdefault(lack, []).append(path)
+        if not lacks:
+            ready.append(path.name)
+    found = [Finding(State.GOOD, f'{len(ready)} of {len(paths)} are ready: {", ".join(ready)}')] if ready else []
+    found += [Finding(State.NOTE, f'{_number(needy)}: {lack}') for lack, needy in wanting.items()]
+    hint = [Finding(State.NOTE, f'what one config needs: mmseg-gen doctor {paths[0]}')] if wanting else []
+    return [*broken, *found, *hint]
+
+
+def _number(paths: Sequence[Path]) -> str:
+    return str(paths[0]) if len(paths) == 1 else f'{paths[0]} and {len(paths) - 1} more'
+
+
+def _read(path: Path) -> dict:
+    from mmseg_gen.engine.config_file import read_config
+
+    return read_config(path).to_dict()
+
+
+def _missing_downloads(config: dict) -> list[str]:
+    return [*_missing_data(config), *_missing_generators(config), *_missing_checkpoints(config)]
 
 
 def walk(node: Any) -> Iterator[dict]:
@@ -45,22 +68,31 @@ def walk(node: Any) -> Iterator[dict]:
             yield from walk(child)
 
 
-def _missing_data(config: dict, path: Path) -> list[str]:
-    lacks = {}
-    for section in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        for node in walk(config.get(section)):
-            root = node.get('data_root')
-            if isinstance(root, str) and not Path(root).is_dir():
-                hint = config.get('data_hint', {}).get(root)
-                lacks[root] = _data_cure(str(node.get('type')), root, path, hint)
-    return list(lacks.values())
+def _absent_folders(config: dict) -> dict[str, str]:
+    """Return the type of the data set for each folder that is not there."""
+    sections = (config.get(name) for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'))
+    nodes = [node for section in sections for node in walk(section) if isinstance(node.get('data_root'), str)]
+    return {
+        node['data_root']: str(node.get('type')).rpartition('.')[2]
+        for node in nodes
+        # A set with `render` writes its own scenes.
+        if not node.get('render') and not Path(node['data_root']).is_dir()
+    }
 
 
-def _data_cure(dataset: str, root: str, path: Path, hint: str | None) -> str:
-    if dataset.rpartition('.')[2] == 'SyntheticDataset':
-        return f'synthetic set {root} is not made yet; make it with: python tools/synthesize.py {path}'
-    hint = hint or 'Put or link the data set there, or set `data_root`.'
-    return f'{dataset} expects its data in {root}. {hint}'
+def _missing_sets(config: dict, path: Path) -> list[str]:
+    roots = [root for root, kind in _absent_folders(config).items() if kind == SYNTHETIC]
+    command = f'python tools/synthesize.py {path}'
+    return [f'synthetic set {root} is not made yet; make it with: {command}' for root in roots]
+
+
+def _missing_data(config: dict) -> list[str]:
+    hints, default = config.get('data_hint', {}), 'Put or link the data set there, or set `data_root`.'
+    return [
+        f'{kind} expects its data in {root}. {hints.get(root, default)}'
+        for root, kind in _absent_folders(config).items()
+        if kind != SYNTHETIC
+    ]
 
 
 def generator_names(config: dict) -> list[str]:

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'configs',
         nargs='*',
         type=Path,
-        help='configs to check; what these lack counts as a problem. Default: all in ./configs, as notes',
+        help='configs to check; what these lack counts as a problem. Default: a survey of ./configs',
     )
 
 
@@ -45,12 +45,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _config_findings(asked: list[Path]) -> list[Finding]:
-    from mmseg_gen.cli.config_needs import config_findings
+    from mmseg_gen.cli.config_needs import config_findings, survey
 
-    paths = asked or sorted(Path('configs').glob('*.py'))
+    if asked:
+        return [finding for path in asked for finding in config_findings(path)]
+    paths = sorted(Path('configs').glob('*.py'))
     if not paths:
         return [Finding(State.NOTE, 'no ./configs here; name those to check: mmseg-gen doctor CONFIG ...')]
-    return [finding for path in paths for finding in config_findings(path, required=bool(asked))]
+    return survey(paths)
 
 
 def _write(title: str, findings: Iterable[Finding]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--min-contrast', type=float, help='maps flatter than this (deviation / mean) show nothing')
     parser.add_argument('--seed', type=int, default=0, help='of all noise (default %(default)s)')
     parser.add_argument('--device', help='cpu, cuda, ...; by default a GPU where there is one')
-    parser.add_argument('--resume', action='store_true', help='go on in a folder that has masks')
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='go on in a folder that has masks; started again beside itself, the command shares the work',
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -64,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from mmseg_gen.engine.concepts.photos import list_photos
     from mmseg_gen.engine.concepts.stage import UNREADABLE
+    from mmseg_gen.functional.writing import write_bytes
 
     _check_out(args)
     settings = settings_of(args)
@@ -71,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     label = _label_by_cut if args.method == ATTENTION_CUT else _label_by_concept
     records = label(args, settings, photos)
     names = {str(i): name for i, name in enumerate(settings.names)}
-    (args.out / 'classes.json').write_text(json.dumps(names, indent=1) + '\n', encoding='utf-8')
+    write_bytes(args.out / 'classes.json', (json.dumps(names, indent=1) + '\n').encode('utf-8'), f'{os.getpid()}-')
     return FAILED if _tell(records, args.out, UNREADABLE) else 0
 
 
@@ -135,7 +141,8 @@ def _check_out(args: argparse.Namespace) -> None:
         raise UserError(f'Expected --out to be a folder, but {args.out} is a file.')
     if args.out.resolve() == args.photos.resolve() or args.photos.resolve() in args.out.resolve().parents:
         raise UserError(f'Expected --out to be outside the photos, but got {args.out} in {args.photos}.')
-    if not args.resume and (args.out / 'stage.json').exists():
+    begun = any((args.out / place / 'stage.json').exists() for place in ('.', PRELIMINARY))
+    if not args.resume and begun:
         raise UserError(f'Expected {args.out} to have no masks yet; pass --resume to go on, or another --out.')
 
 

@@ -11,6 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmseg_gen.errors import UserError, check_counts
+
+# AttentionCut has the same colour rounds: without them the networks would be compared with a cut of better edges.
+REFINER = 'color-cut'
 METHOD_TITLES = {'unet_on_synthetic': 'U-Net', 'diffusionseg': 'DiffusionSeg'}
 
 
@@ -32,33 +36,49 @@ def run(args: argparse.Namespace) -> int:
     What is already there is reused: pairs and scenes are completed, training goes on from its last checkpoint.
     """
     start = time.monotonic()
-    from mmengine.config import Config
     from mmengine.logging import MMLogger
 
     from mmseg_gen.datasets.scenes import write_duts_scenes
     from mmseg_gen.engine.synthesis import synthesize
+    from mmseg_gen.functional.writing import encode_png, write_bytes
 
+    # Before the long work starts.
+    check_counts(args, 'num_samples', 'num_scenes', 'iterations')
+    config, unet_config = _configs(args)
     logger = MMLogger.get_instance('mmseg_gen')
-    config = Config.fromfile(args.config)
-    config.synthesis.output = str(args.work_dir / 'synthetic')
-    if args.num_samples:
-        config.synthesis.num_samples = args.num_samples
     report = synthesize(config, args.work_dir / 'synthetic')
     names = write_duts_scenes(args.work_dir / 'scenes', args.num_scenes)
     logger.info('Scoring the training-free methods on %d scenes ...', args.num_scenes)
     free = _score_training_free(config, _read_scenes(args.work_dir / 'scenes', names))
     trained = {
-        'unet_on_synthetic': _train_and_predict(args.unet_config, args.work_dir, 'unet', args.iterations),
-        'diffusionseg': _train_and_predict(args.config, args.work_dir, 'diffusionseg', args.iterations),
+        **_train_and_predict(unet_config, args.work_dir, 'unet', 'unet_on_synthetic', args.iterations),
+        **_train_and_predict(config, args.work_dir, 'diffusionseg', 'diffusionseg', args.iterations),
     }
     summary = _summarize(free, trained, report.kept, time.monotonic() - start)
-    (args.work_dir / 'summary.json').write_text(json.dumps(summary, indent=2) + '\n', encoding='utf-8')
-    _write_sheet(args.work_dir / 'sheet.png', free, trained)
+    write_bytes(args.work_dir / 'summary.json', (json.dumps(summary, indent=2) + '\n').encode('utf-8'))
+    write_bytes(args.work_dir / 'sheet.png', encode_png(_sheet(free, trained)))
     logger.info('Per-image IoU on %d unseen scenes:', args.num_scenes)
     for name, value in summary['iou'].items():
-        logger.info('  %-18s %.3f  95 %% interval [%.3f, %.3f]', name, value, *summary['iou_ci95'][name])
+        logger.info('  %-23s %.3f  95 %% interval [%.3f, %.3f]', name, value, *summary['iou_ci95'][name])
     logger.info('Took %.0f s. Summary and pictures: %s', summary['seconds'], args.work_dir)
     return 0
+
+
+def _configs(args: argparse.Namespace) -> tuple[Any, Any]:
+    """Return both configs, with the number of samples and the folders of this run."""
+    from mmseg_gen.engine.config_file import read_config
+
+    for path in (args.config, args.unet_config):
+        if not Path(path).is_file():
+            cure = 'run from the root of a checkout, or name --config and --unet-config'
+            raise UserError(f'Expected a config file, but there is no {path}; {cure}.')
+    config, unet_config = read_config(args.config), read_config(args.unet_config)
+    if 'synthesis' not in config:
+        raise UserError(f'Expected {args.config} to have a key `synthesis`, but it has none.')
+    config.synthesis.output = str(args.work_dir / 'synthetic')
+    if args.num_samples is not None:
+        config.synthesis.num_samples = args.num_samples
+    return config, unet_config
 
 
 def _read_scenes(root: Path, names: dict[str, str]) -> list:
@@ -91,15 +111,16 @@ def _score_training_free(config: Any, samples: list) -> dict[str, Any]:
     )
 
 
-def _train_and_predict(path: str, work_dir: Path, name: str, iterations: int | None) -> dict[str, np.ndarray]:
-    """Train a config in ``work_dir/name``, test it, and return each scene's predicted mask by stem."""
-    from mmengine.config import Config
+def _train_and_predict(
+    config: Any, work_dir: Path, folder: str, name: str, iterations: int | None
+) -> dict[str, dict[str, np.ndarray]]:
+    """Train a config in ``work_dir/folder`` and return each scene's mask by stem: the network's alone, and refined."""
     from mmengine.runner import Runner
 
-    from mmseg_gen.engine.prediction_collector import PredictionCollector
+    from mmseg_gen.engine.hooks import RefinementHook
+    from mmseg_gen.refiners.presets import preset
 
-    config = Config.fromfile(path)
-    config.work_dir, config.experiment_name = str(work_dir / name), f'quickstart_{name}'
+    config.work_dir, config.experiment_name = str(work_dir / folder), f'quickstart_{folder}'
     config.train_dataloader.dataset.data_root = str(work_dir / 'synthetic')
     config.test_dataloader.dataset.data_root = str(work_dir / 'scenes')
     config.resume = True
@@ -107,6 +128,14 @@ def _train_and_predict(path: str, work_dir: Path, name: str, iterations: int | N
         config.train_cfg.max_iters = config.train_cfg.val_interval = iterations
     runner = Runner.from_cfg(config)
     runner.train()
+    alone = _predict(runner)
+    runner.register_hook(RefinementHook(preset(REFINER)))
+    return {f'{name}_alone': alone, name: _predict(runner)}
+
+
+def _predict(runner: Any) -> dict[str, np.ndarray]:
+    from mmseg_gen.engine.prediction_collector import PredictionCollector
+
     collector = PredictionCollector()
     runner.register_hook(collector)
     runner.test()
@@ -147,12 +176,13 @@ def _ordered(masks: dict[str, np.ndarray]) -> list[np.ndarray]:
     return [masks[stem] for stem in sorted(masks)]
 
 
-def _write_sheet(path: Path, free: dict, trained: dict, rows: int = 10) -> None:
+def _sheet(free: dict, trained: dict, rows: int = 10) -> np.ndarray:
+    """Return the picture of the first scenes and what each method makes of them, RGB."""
     from mmseg_gen.functional.evidence import cross_map
     from mmseg_gen.visualization.overlay import overlay_mask
     from mmseg_gen.visualization.sheet import picture_sheet
 
-    ordered = {name: _ordered(masks) for name, masks in trained.items()}
+    ordered = {name: _ordered(masks) for name, masks in trained.items() if name in METHOD_TITLES}
     table = []
     for i, sample in enumerate(free['samples'][:rows]):
         predictions = [overlay_mask(sample.image, masks[i]) for masks in ordered.values()]
@@ -161,5 +191,4 @@ def _write_sheet(path: Path, free: dict, trained: dict, rows: int = 10) -> None:
             [sample.image, cross_map(free['evidence'][i], free['settings'].top_k), cut, *predictions, sample.mask]
         )
     titles = ['image', 'attention', 'AttentionCut', *(METHOD_TITLES[name] for name in ordered), 'truth']
-    sheet = picture_sheet(table, titles)
-    cv2.imwrite(str(path), np.ascontiguousarray(sheet[..., ::-1]))
+    return picture_sheet(table, titles)

@@ -50,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--refiner',
         default='g4seg-gradient',
         metavar='NAME_OR_CONFIG',
-        help='g4seg (as in the paper), g4seg-gradient (default, ours), dense-crf, bilateral-solver, guided-filter, '
-        'pamr, cascade-psp, or a config file with `refiner = dict(...)`',
+        help='g4seg (as in the paper), g4seg-gradient (default, ours), dense-crf, color-cut, bilateral-solver, '
+        'guided-filter, pamr, cascade-psp, or a config file with `refiner = dict(...)`',
     )
     parser.add_argument('--generator', default='embedded', help='embedded (default), a hub id or a diffusers folder')
     parser.add_argument('--soften', type=float, metavar='PIXELS', help='width of softened edges of hard masks')
@@ -85,11 +85,15 @@ def run(args: argparse.Namespace) -> int:
     classes = class_names(args.classes)
     jobs = plan_jobs(args.images, args.masks, args.out, args.pictures)
     todo = _without_existing(jobs, args.resume, args.overwrite)
+    if args.soften is not None and not args.soften > 0:
+        raise UserError(f'Expected --soften of more than 0 pixels, but got {args.soften}.')
     refiner = build(args)
     if args.pictures and getattr(refiner, 'update', None) != 'mix':
         raise UserError(
             f"Expected --refiner g4seg, or a config of G4Seg with update='mix', for --pictures, but got {args.refiner}."
         )
+    if todo:
+        refiner.load()
     names = ('refiner', 'generator', 'soften', 'pictures')
     run = {'command': 'refine', 'classes': classes, **{name: getattr(args, name) for name in names}}
     shared = share_jobs(todo, lambda job: job.outputs['hard'], run, resume=args.resume)
@@ -172,19 +176,16 @@ def build(args: argparse.Namespace) -> Refiner:
     """Return the refiner that the arguments name.
 
     Raises:
-        UserError: The config has no ``refiner``.
+        FileNotFoundError: There is no such config.
+        UserError: The config does not load, or has no ``refiner``.
     """
     from mmseg_gen.api.refinement import build_refiner
 
     if not args.refiner.endswith('.py'):
         return build_refiner(args.refiner, generator=args.generator, device=args.device)
-    if not Path(args.refiner).is_file():
-        raise FileNotFoundError(f'Expected a config file, but there is no {args.refiner}.')
-    from mmengine.config import Config
+    from mmseg_gen.engine.config_file import read_config
 
-    import mmseg_gen.registry  # noqa: F401  (compatibility first: a config may import mmseg)
-
-    config = Config.fromfile(args.refiner)
+    config = read_config(args.refiner)
     if 'refiner' not in config:
         raise UserError(f'Expected {args.refiner} to have `refiner = dict(type=...)`, but it has none.')
     return build_refiner(config.refiner.to_dict())

@@ -1,4 +1,4 @@
-"""``mmseg-gen report``: one page about a generated data set."""
+"""``mmseg-gen report``: one page about a generated data set, or about labelled photos."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``report``."""
-    parser.add_argument('directory', type=Path, metavar='DIR', help='data set that `mmseg-gen synthesize` wrote')
+    parser.add_argument('directory', type=Path, metavar='DIR', help='folder of `mmseg-gen synthesize` or `label`')
     parser.add_argument('--out', type=Path, metavar='FILE.html', help='default: DIR_report.html beside DIR')
     parser.add_argument('--max-samples', type=int, default=60, metavar='N', help='with pictures (default %(default)s)')
     parser.add_argument(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mmseg_gen.api import Segmenter
 
 FAILED = 1
-ATTENTION_CUT = 'attention-cut'
+ATTENTION_CUT, STYLE_MIXING = 'attention-cut', 'style-mixing'
 DEFAULT_PROMPT = 'a photo of a {class}'
 
 
@@ -43,12 +43,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         default=[ATTENTION_CUT],
         metavar=('METHOD', 'CHECKPOINT'),
-        help=f'{ATTENTION_CUT} (default), or an MMSegmentation config and its checkpoint',
+        help=f'{ATTENTION_CUT} (default), {STYLE_MIXING}, or an MMSegmentation config and its checkpoint',
     )
-    parser.add_argument('--generator', default='embedded', help='embedded (default), a hub id or a diffusers folder')
+    parser.add_argument(
+        '--generator',
+        default='embedded',
+        help=f'embedded (default), a hub id or a diffusers folder; for {STYLE_MIXING} embedded or a config such as '
+        'configs/stylemix_ffhq.py',
+    )
+    parser.add_argument(
+        '--encoder',
+        metavar='FILE',
+        help=f'of {STYLE_MIXING}: gives the styles that the inversion starts from, "embedded" or a file; "none" starts '
+        'at the mean style; default: as the config says',
+    )
     parser.add_argument('--prompt', default=DEFAULT_PROMPT, help='prompt; {class} stands for the class (%(default)r)')
-    parser.add_argument('--steps', type=int, default=40, help='steps of the inversion (default %(default)s)')
-    parser.add_argument('--seed', type=int, default=0, help='chooses the boundary seeds (default %(default)s)')
+    parser.add_argument(
+        '--steps', type=int, help=f'steps of the inversion (40, or as the config of {STYLE_MIXING} says)'
+    )
+    parser.add_argument('--seed', type=int, default=0, help='of boundary seeds or styles (default %(default)s)')
     parser.add_argument('--device', help='cpu, cuda, ...; by default a GPU where there is one')
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument(
@@ -118,9 +131,13 @@ def _build(args: argparse.Namespace) -> Segmenter:
 
     method, *rest = args.method
     if len(rest) > 1:
-        raise UserError(f'Expected --method {ATTENTION_CUT} or --method CONFIG CHECKPOINT, but got {args.method}.')
+        raise UserError(
+            f'Expected --method {ATTENTION_CUT}, {STYLE_MIXING} or --method CONFIG CHECKPOINT, but got {args.method}.'
+        )
     checkpoint = rest[0] if rest else None
-    options = {'prompt': args.prompt, 'steps': args.steps, 'seed': args.seed}
+    if args.encoder is not None and method != STYLE_MIXING:
+        raise UserError(f'Expected --encoder with --method {STYLE_MIXING} alone, but got it with {method}.')
+    options = {'prompt': args.prompt, 'steps': args.steps, 'encoder': args.encoder, 'seed': args.seed}
     return build_segmenter(
         args.class_name,
         method,
@@ -142,7 +159,7 @@ def _segment_all(jobs: list[Job], args: argparse.Namespace) -> tuple[int, list[t
 
     from mmseg_gen.engine.shared_jobs import share_jobs
 
-    names = ('class_name', 'method', 'generator', 'prompt', 'steps', 'seed')
+    names = ('class_name', 'method', 'generator', 'encoder', 'prompt', 'steps', 'seed')
     run = {'command': 'segment', **{name: getattr(args, name) for name in names}}
     done, failures, segmenter = 0, [], _build(args)
     shared = share_jobs(jobs, lambda job: job.mask, run, resume=args.resume)

@@ -11,6 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmseg_gen.errors import UserError
+
 if TYPE_CHECKING:
     from mmseg_gen.engine.status import Status
 
@@ -35,10 +37,12 @@ def run(args: argparse.Namespace) -> int:
     """Write the state and return 0 where the set is complete or at work, 3 where it waits to be gone on with.
 
     Raises:
-        UserError: There is no data set in this folder.
+        UserError: There is no data set in this folder, or --watch is not positive.
     """
     from mmseg_gen.engine.status import Observer
 
+    if args.watch is not None and not args.watch > 0:
+        raise UserError(f'Expected --watch of more than 0 seconds, but got {args.watch}.')
     observer = Observer(args.folder)
     while True:
         status = observer.look()
@@ -59,7 +63,8 @@ def _as_text(status: Status) -> str:
     line += f'{status.failed} failed'
     if status.rate is not None and status.seconds_left is not None:
         line += f'; {status.rate:.3g} samples/s, {_duration(status.seconds_left)} left'
-    return '\n'.join([line, *(_about(worker) for worker in status.workers)]) + '\n'
+    failures = [f'  failed {count}: {reason}' for reason, count in status.failures.items()]
+    return '\n'.join([line, *failures, *(_about(worker) for worker in status.workers)]) + '\n'
 
 
 def _about(worker: Mapping[str, Any]) -> str:

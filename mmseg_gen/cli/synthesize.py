@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+from mmseg_gen.engine.config_file import add_config_options
 from mmseg_gen.engine.launch import LAUNCHERS, load_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the subcommand."""
-    from mmengine.config import DictAction
-
     parser.add_argument('config', help='config with a `synthesis` section')
     parser.add_argument(
         '--resume',
@@ -19,13 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='go on with a folder that has samples (the default); --no-resume refuses one',
     )
     parser.add_argument('--work-dir', help='folder of the data set; default: `synthesis.output` of the config')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override the config, synthesis.num_samples=24 for instance; no spaces in values',
-    )
+    add_config_options(parser)
     started = parser.add_mutually_exclusive_group()
     started.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how processes are started')
     started.add_argument('--ray', type=int, metavar='TASKS', help='work in so many tasks of a Ray cluster')

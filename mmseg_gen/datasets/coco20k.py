@@ -26,6 +26,7 @@ class COCO20kDataset(COCOObjectDataset):
         boxes_file: Instances JSON under ``data_root``: COCO's own, or the small one that
             ``tools/dataset_converters/coco20k.py`` cuts out of it.
         with_masks: Ask for label maps in ``object_labels/{split}``.
+        data_prefix: Folders of images and label maps, in place of those that ``split`` and ``with_masks`` stand for.
         kwargs: As in :class:`COCOObjectDataset`.
 
     Raises:

@@ -15,13 +15,13 @@ from mmseg_gen.engine.manifest import MANIFEST_NAME, manifest_bytes
 from mmseg_gen.engine.pairs import PairGenerator, generate_pairs
 from mmseg_gen.engine.planning import Sample
 from mmseg_gen.engine.progress import Progress
-from mmseg_gen.engine.sample_writer import PendingSample, SampleWriter
+from mmseg_gen.engine.sample_writer import FAILED, GIVEN_UP, PendingSample, SampleWriter
 from mmseg_gen.errors import UserError
-from mmseg_gen.functional.manifest import is_intact, read_manifest
+from mmseg_gen.functional.manifest import is_intact, part_paths, read_manifest, read_shard
 
 
 class FinishedSamples:
-    """Which samples of a folder are there in full, as of the last merge of its manifest.
+    """Which samples of a folder are there in full or failed for good, as of the last merge of its manifest.
 
     Args:
         root: Folder of the data set.
@@ -40,7 +40,10 @@ class FinishedSamples:
 
     def _read(self) -> None:
         self._merged = _identity(self._root / MANIFEST_NAME)
-        self.indices = {entry.index for entry in read_manifest(self._root) if is_intact(self._root, entry)}
+        # What was given up stays so for all who are at work; when they have come to their end, it is tried again.
+        parts = {entry.index for path in part_paths(self._root) for entry in read_shard(path)}
+        entries = [e for e in read_manifest(self._root) if e.reason != FAILED + GIVEN_UP or e.index in parts]
+        self.indices = {entry.index for entry in entries if is_intact(self._root, entry)}
 
 
 class BatchMaker:
@@ -51,6 +54,7 @@ class BatchMaker:
         generator: Makes the pairs.
         crew: Who shares the work.
         finished: What was there before.
+        attempts: Processes that may be lost to a batch, before it is given up.
         progress: Where it shows.
         logger: Where it says what happened.
     """
@@ -62,12 +66,13 @@ class BatchMaker:
         crew: Crew,
         finished: FinishedSamples,
         *,
+        attempts: int,
         progress: Progress,
         logger: logging.Logger,
     ) -> None:
         self._writer, self._generator, self._crew, self._finished = writer, generator, crew, finished
         self._progress, self._logger, self._started = progress, logger, time.monotonic()
-        self._untried = not finished.indices
+        self._attempts, self._untried = attempts, not finished.indices
         self.made = 0
 
     def make(self, batches: Mapping[str, Sequence[Sample]], again: Mapping[str, int]) -> int:
@@ -96,13 +101,15 @@ class BatchMaker:
             if not missing:
                 lease.finish()
                 return []
+            given_up = lease.losses >= self._attempts
             # In full, even where some are there: networks round differently in other batches.
-            pairs = zip(batch, generate_pairs(self._generator, batch), strict=True)
-            staged = [self._writer.stage(sample, pair, lease) for sample, pair in pairs if sample.index in missing]
+            pairs = [GIVEN_UP] * len(batch) if given_up else generate_pairs(self._generator, batch)
+            asked = [(sample, pair) for sample, pair in zip(batch, pairs, strict=True) if sample.index in missing]
+            staged = [self._writer.stage(sample, pair, lease) for sample, pair in asked]
             for item in staged:
                 if 'image' in item.files:
                     self._progress.announce(self._writer.root / item.files['image'][0])
-            if self._untried and not self._crew.made():
+            if self._untried and not given_up and not self._crew.made():
                 _refuse_hopeless(staged)
             self._untried = False
             return [(lease, staged)]

@@ -42,13 +42,16 @@ def load_segmentor(config: Config, checkpoint: str, device: str) -> nn.Module:
     """Return MMSegmentation's ``init_model`` of a config and a checkpoint that fits it.
 
     Raises:
-        UserError: A type is unknown, or the checkpoint is not one of MMEngine's or of another model.
+        UserError: A type is unknown, the checkpoint is not one of MMEngine's or of another model, or there is no such
+            device.
     """
     from mmengine.runner import CheckpointLoader
     from mmseg.apis import init_model
 
     from mmseg_gen.engine.launch import known_types_only
+    from mmseg_gen.generators.parts import checked_device
 
+    checked_device(device)
     try:
         with known_types_only():
             model = init_model(config, checkpoint, device=device)

@@ -1,7 +1,8 @@
 """The processes that share a folder's work: each takes one unit after another until all are made, by whomever.
 
 They need no other connection than the folder, whether a launcher, Ray or hands started them, at once or one by one.
-A unit whose holder has died is made by another; one whose holder hangs, after a while.
+A unit whose holder has died is made by another; one whose holder hangs, after a while. How many holders a unit has lost
+stands in its lease: who claims it may give it up instead.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmseg_gen.engine.leases import Lease, LeaseLost, Leases
+from mmseg_gen.engine.leases import LEASE_FOLDERS, Lease, LeaseLost, Leases
 from mmseg_gen.engine.presence import Presence, Timing, Watch
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.manifest import PARTS_FOLDER, RUN_NAME, WORK_FOLDER, WORKERS_FOLDER
 from mmseg_gen.functional.writing import write_bytes
 
 _LAST_UNIT = '~settle'
+# Interrupted, told to end, or for a reason that has a cure, such as a full disk; others may be the unit's doing.
+_IN_ORDER = (KeyboardInterrupt, SystemExit, GeneratorExit, ValueError, OSError)
 
 
 class Crew:
@@ -45,6 +48,7 @@ class Crew:
         self._watch = Watch(workers, self._timing)
         self._leases = Leases(root, self._presence.id)
         self._first_seen: dict[tuple[str, int], float] = {}
+        self._claimed: list[Lease] = []
         self._slowest: float | None = None
         self.last_made: dict[str, int] = {}
 
@@ -58,10 +62,15 @@ class Crew:
             raise
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._presence.__exit__(*exception)
+    def __exit__(self, kind: type[BaseException] | None = None, *exception: object) -> None:
+        if kind is not None and issubclass(kind, _IN_ORDER):
+            self._give_back()
+        self._presence.__exit__()
         self._watch.forget_dead()
-        for folder in ('leases', PARTS_FOLDER, WORKERS_FOLDER, ''):
+        if not self._watch.ids() and not self._leases.held():
+            # Written by a process that came when all was done.
+            (self._leases.work / RUN_NAME).unlink(missing_ok=True)
+        for folder in (*LEASE_FOLDERS, PARTS_FOLDER, WORKERS_FOLDER, ''):
             # The last one to leave finds them empty.
             with contextlib.suppress(OSError):
                 (self._leases.work / folder).rmdir()
@@ -135,19 +144,28 @@ class Crew:
         for unit in units:
             if held.get(unit, -1) > again.get(unit, -1):
                 begun.append(unit)
-            elif lease := self._claim(unit, held):
+            elif lease := self._claim(unit, held, again):
                 return lease
         for unit in begun:
-            if self._is_abandoned(unit, held[unit]) and (lease := self._claim(unit, held)):
+            if self._is_abandoned(unit, held[unit]) and (lease := self._claim(unit, held, again)):
                 return lease
         return None
 
-    def _claim(self, unit: str, held: dict[str, int]) -> Lease | None:
+    def _claim(self, unit: str, held: dict[str, int], again: Mapping[str, int]) -> Lease | None:
         held[unit] = held.get(unit, -1) + 1
-        lease = self._leases.claim(unit, held[unit])
+        lease = self._leases.claim(unit, held[unit], again.get(unit, -1) + 1)
         if lease is not None:
+            self._claimed.append(lease)
             self.tell(doing=unit)
         return lease
+
+    def _give_back(self) -> None:
+        made = self.made()
+        for lease in self._claimed:
+            if made.get(lease.unit, -1) < lease.generation and not lease.lost:
+                # Where this cannot be written it counts as lost.
+                with contextlib.suppress(OSError):
+                    lease.give_back()
 
     def _is_abandoned(self, unit: str, generation: int) -> bool:
         owner, now = self._leases.owner(unit, generation), time.monotonic()

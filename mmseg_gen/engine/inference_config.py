@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
+from mmseg_gen.engine.config_file import read_config
 from mmseg_gen.errors import UserError
 
 # What four halvings of an image need.
@@ -17,13 +17,9 @@ def inference_config(path: str | os.PathLike[str]) -> Any:
 
     Raises:
         FileNotFoundError: There is no such file.
-        UserError: It has no model or no test pipeline.
+        UserError: It does not load, or has no model or no test pipeline.
     """
-    from mmengine.config import Config
-
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'Expected a config file, but there is no {path}.')
-    cfg = Config.fromfile(path)
+    cfg = read_config(path)
     if cfg.get('model') is None or cfg.get('test_dataloader', cfg.get('test_pipeline')) is None:
         raise UserError(f'Expected {path} to have a `model` and a `test_dataloader`, but it lacks one.')
     steps = cfg.get('test_pipeline') or cfg.test_dataloader.dataset.pipeline

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmseg_gen.engine.config_file import add_config_options, override_config, read_config
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.manifest import read_manifest
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+# What Python says of a call that a config's keys do not fit.
+_WRONG_ARGUMENTS = re.compile(r'(__init__|set_randomness)\(\) (got an unexpected keyword|missing \d+ required)')
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
 def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that MMSeg's train and test tools have in common."""
-    from mmengine.config import DictAction
-
     parser.add_argument('--work-dir', help='folder for logs, checkpoints and results; default work_dirs/CONFIG_NAME')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='settings that override the config, as key=value; lists as key="[a,b]" without spaces',
-    )
+    add_config_options(parser)
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how several processes are started')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
 
@@ -41,29 +38,20 @@ def load_config(args: argparse.Namespace) -> Config:
 
     Raises:
         FileNotFoundError: There is no such file.
-        UserError: The file does not parse, or imports something that is not there.
+        UserError: The file does not parse, imports something that is not there, or does not fit the overrides.
     """
-    from mmengine.config import Config
-
-    import mmseg_gen.registry  # noqa: F401  (compatibility first: a config may import mmseg)
-
-    if not Path(args.config).is_file():
-        raise FileNotFoundError(f'Expected a config file, but there is no {args.config}.')
-    try:
-        config = Config.fromfile(args.config)
-    except (SyntaxError, ImportError, KeyError, TypeError) as error:
-        raise UserError(f'Expected {args.config} to be a config, but reading it failed: {error}') from error
+    config = read_config(args.config)
     config.launcher = args.launcher
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.cfg_options is not None:
-        config.merge_from_dict(args.cfg_options)
+        override_config(config, args.cfg_options)
     config.work_dir = args.work_dir or config.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
     return config
 
 
 @contextmanager
 def known_types_only() -> Iterator[None]:
-    """Turn the registry's error on an unknown ``type`` in a config into a `UserError`."""
+    """Turn the errors on an unknown ``type`` in a config, or on an argument that it lacks, into a `UserError`."""
     try:
         yield
     except KeyError as error:
@@ -74,6 +62,14 @@ def known_types_only() -> Iterator[None]:
             f'{text.split(". ")[0]}. Correct the `type` in the config, or name the module that registers '
             'it in `custom_imports`.'
         ) from error
+    except TypeError as error:
+        if 'is not a callable object' in str(error):
+            raise UserError(
+                f'Expected every `type` of the config to be registered, but one is not ({error}).'
+            ) from error
+        if not _WRONG_ARGUMENTS.search(str(error)):
+            raise
+        raise UserError(f'Expected the config to give what each `type` takes, but {error}; correct the key.') from error
 
 
 def find_checkpoint(path: str) -> str:

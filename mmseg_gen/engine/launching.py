@@ -42,10 +42,15 @@ def launched_worker(launcher: str, environment: Mapping[str, str] = os.environ) 
 
 
 def use_processors(config: Config) -> None:
-    """Let several processes of one Runner work together without GPUs too, which MMEngine does not by itself."""
+    """Let several processes of one Runner work together without GPUs too, which MMEngine does not by itself.
+
+    Raises:
+        UserError: The config names a launcher that did not start this process.
+    """
     import torch
     from mmengine import dist
 
+    launched_worker(config.get('launcher', 'none'))
     if config.get('launcher', 'none') != 'pytorch' or torch.cuda.is_available():
         return
     if not dist.is_distributed():

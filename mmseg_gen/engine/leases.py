@@ -2,7 +2,8 @@
 
 A unit's lease is a file that only one process can create. It is never changed or taken away while work goes on: who
 takes over from a dead process creates the next *generation* of it, which again only one can. The highest generation
-counts, for the lease as for the part of the manifest that its holder leaves.
+counts, for the lease as for the part of the manifest that its holder leaves. Who ends in order gives its lease back, so
+that a unit of which lease after lease is lost can be told from one that nobody had the time to make.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from mmseg_gen.functional.manifest import PARTS_FOLDER, RUN_NAME, WORK_FOLDER, f
 from mmseg_gen.functional.writing import PARTIAL_PREFIX, create_file, write_bytes
 
 _SUFFIX = '.jsonl'
+_LEASES, _RETURNED = 'leases', 'returned'
+LEASE_FOLDERS = (_LEASES, _RETURNED)
 
 
 class LeaseLost(Exception):
@@ -30,12 +33,14 @@ class Lease:
         generation: How many held it before.
         owner: Process that holds it; it marks the process's temporary files.
         work: Folder of leases and parts.
+        losses: How many of those before neither made the unit nor gave it back: they died, or hang.
     """
 
     unit: str
     generation: int
     owner: str
     work: Path
+    losses: int = 0
 
     @property
     def tag(self) -> str:
@@ -67,8 +72,13 @@ class Lease:
         folder.mkdir(exist_ok=True)
         write_bytes(folder / f'{self.unit}.{self.generation:04d}{_SUFFIX}', content, self.tag)
 
+    def give_back(self) -> None:
+        """Note that the holder ends in order; its unit is left to others."""
+        (self.work / _RETURNED).mkdir(exist_ok=True)
+        (self.work / _RETURNED / f'{self.unit}.{self.generation:04d}').touch()
+
     def _path(self, later: int) -> Path:
-        return self.work / 'leases' / f'{self.unit}.{self.generation + later:04d}'
+        return self.work / _LEASES / f'{self.unit}.{self.generation + later:04d}'
 
 
 class Leases:
@@ -80,7 +90,7 @@ class Leases:
     """
 
     def __init__(self, root: Path, owner: str) -> None:
-        self.work, self._folder, self._owner = root / WORK_FOLDER, root / WORK_FOLDER / 'leases', owner
+        self.work, self._folder, self._owner = root / WORK_FOLDER, root / WORK_FOLDER / _LEASES, owner
         self._root = root
 
     def held(self) -> dict[str, int]:
@@ -92,9 +102,15 @@ class Leases:
         names = finished_names(self.work / PARTS_FOLDER)
         return _latest(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
 
-    def claim(self, unit: str, generation: int) -> Lease | None:
-        """Return the lease of that generation, or None where another process has it."""
-        lease = Lease(unit, generation, self._owner, self.work)
+    def claim(self, unit: str, generation: int, first: int = 0) -> Lease | None:
+        """Return the lease of that generation, or None where another process has it.
+
+        Args:
+            unit: Name of the unit.
+            generation: How many held it before.
+            first: Generation from which on losses count.
+        """
+        lease = Lease(unit, generation, self._owner, self.work, self._losses(unit, range(first, generation)))
         for _ in range(3):
             # The last one to leave removes empty folders.
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -114,11 +130,16 @@ class Leases:
         except OSError:
             return None
 
+    def _losses(self, unit: str, generations: range) -> int:
+        returned = set(finished_names(self.work / _RETURNED)) if generations else set()
+        return sum(f'{unit}.{generation:04d}' not in returned for generation in generations)
+
     def clear(self) -> None:
         """Remove all parts and leases, when everything is made and merged."""
         parts = self.work / PARTS_FOLDER
         paths = [*part_paths(self._root), *parts.glob(f'{PARTIAL_PREFIX}*'), self.work / RUN_NAME]
-        paths += [self._folder / name for name in finished_names(self._folder)]
+        for folder in (self.work / name for name in LEASE_FOLDERS):
+            paths += [folder / name for name in finished_names(folder)]
         for path in paths:
             path.unlink(missing_ok=True)
 

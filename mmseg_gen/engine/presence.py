@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mmseg_gen.functional.manifest import finished_names
 
@@ -82,13 +82,15 @@ class Presence:
 
     def _register(self) -> FileIO:
         """Create the file; it is locked before it says anything."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        handle = open(self._path, 'xb', buffering=0)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self.tell(locked=True)
-        except OSError:
-            self.tell(locked=False)
+        while True:
+            # Who leaves meanwhile removes empty folders, and files that are not locked yet as those of the dead.
+            with contextlib.suppress(FileNotFoundError, FileExistsError):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                handle = open(self._path, 'xb', buffering=0)
+                self.tell(locked=_lock(handle))
+                if self._path.exists():
+                    break
+                handle.close()
         try:
             self._write(handle)
         except OSError:
@@ -169,8 +171,13 @@ class Watch:
         """Remove the heartbeat files of dead processes, and of those that died before they wrote any."""
         for worker in self.ids():
             sighting, path = self.look(worker), self._folder / f'{worker}.json'
-            if sighting.dead or (not sighting.facts and not _is_locked(path)):
+            if sighting.dead:
                 path.unlink(missing_ok=True)
+            elif not sighting.facts:
+                with contextlib.suppress(FileNotFoundError), open(path, 'rb') as handle:
+                    # Under the lock, so that no process can take the file for its own.
+                    if _lock(handle):
+                        path.unlink(missing_ok=True)
 
 
 def boot_id() -> str:
@@ -186,6 +193,15 @@ def _facts(content: bytes) -> dict[str, Any]:
     except ValueError:
         facts = None
     return facts if isinstance(facts, dict) else {}
+
+
+def _lock(handle: IO[bytes]) -> bool:
+    """Lock a file and return whether that could be done: it is another's, or the file system has no locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _is_locked(path: Path) -> bool | None:

@@ -27,6 +27,8 @@ EMPTY, TOO_SMALL, TOO_LARGE, UNRECOGNISED, OTHER_CLASS, INCOMPLETE = (
     'classes missing',
 )
 FAILED = 'failed: '
+# Such samples are tried again when the run is started again.
+GIVEN_UP = 'the processes that made its batch died or hung'
 
 
 @dataclass(frozen=True)

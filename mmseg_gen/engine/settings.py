@@ -120,6 +120,7 @@ class SynthesisSettings:
         dtype: Number format of the networks: 'float32', 'float16', 'bfloat16'.
         device: Device; None takes an accelerator where there is one.
         workers: Processes that label; 0 labels in the main process.
+        attempts: Processes that may die or hang while they make one batch, before its samples are given up as failed.
         evidence: See :class:`EvidenceSettings`.
         labeller: Config of the transform that writes ``gt_seg_map``; by default AttentionCutLabel, and StyleMixingLabel
             where ``generator`` is a dict.
@@ -144,18 +145,21 @@ class SynthesisSettings:
     dtype: str = 'float32'
     device: str | None = None
     workers: int = 0
+    attempts: int = 3
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     labeller: dict[str, Any] = field(default_factory=lambda: {'type': 'AttentionCutLabel'})
     filter: FilterSettings = field(default_factory=FilterSettings)
 
     def __post_init__(self) -> None:
-        least = dict(num_samples=1, steps=1, batch_size=1, first_batch=1, workers=0, seed=0)
+        least = dict(num_samples=1, steps=1, batch_size=1, first_batch=1, workers=0, attempts=1, seed=0)
         for name, low in least.items():
             value = getattr(self, name)
             if name == 'num_samples' and value is None and self.photos is not None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise UserError(f'Expected `synthesis.{name}` to be an integer >= {low}, but got {value!r}.')
+        if isinstance(self.guidance, bool) or not isinstance(self.guidance, (int, float)):
+            raise UserError(f'Expected `synthesis.guidance` to be a number, but got {self.guidance!r}.')
         for name in ('height', 'width'):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):

@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 from mmseg_gen.engine.crew import Crew
 from mmseg_gen.engine.leases import LeaseLost
 from mmseg_gen.engine.presence import Timing
+from mmseg_gen.errors import Incomplete
 
 Job = TypeVar('Job')
+ATTEMPTS = 3
 
 
 def share_jobs(
@@ -34,19 +36,29 @@ def share_jobs(
 
     Raises:
         UserError: Others are making something else there.
+        Incomplete: ``ATTEMPTS`` processes died or hung at one job, so that it was given up; all others are done.
     """
     if len(jobs) < 2:
         yield from jobs
         return
     # A name of any characters and length gives a short one; it does not depend on which jobs are left.
     units = {hashlib.sha256(output_of(job).name.encode('utf-8')).hexdigest()[:16]: job for job in jobs}
+    given_up: list[str] = []
     with Crew(output_of(jobs[0]).parent, run, timing) as crew:
         for lease in crew.hand_out(list(units)):
             if lease is None:
                 continue
             job = units[lease.unit]
             if not (resume and output_of(job).exists()):
-                yield job
+                if lease.losses < ATTEMPTS:
+                    yield job
+                else:
+                    given_up.append(output_of(job).name)
             with contextlib.suppress(LeaseLost):
                 lease.finish()
         crew.settle(lambda lease: None)
+    if given_up:
+        raise Incomplete(
+            f'Expected to write {", ".join(given_up)}, but {ATTEMPTS} processes died or hung at it; start again with '
+            '--resume to try it again, or take its image out of the folder.'
+        )

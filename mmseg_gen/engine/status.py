@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ class Status:
         rate: Samples per second of all processes together; None where none is at work or has made any.
         seconds_left: Expected seconds to the end at this rate; None where there is no rate.
         workers: What each process at work, or lost, tells, and ``alive`` and ``silent`` (seconds without heartbeat).
+        failures: Why samples failed, and how many.
     """
 
     state: str
@@ -40,6 +42,7 @@ class Status:
     rate: float | None
     seconds_left: float | None
     workers: list[dict[str, Any]]
+    failures: dict[str, int]
 
     @property
     def done(self) -> int:
@@ -76,7 +79,8 @@ class Observer:
             sightings = self._sightings()
         entries = read_manifest(self._root)
         kept = sum(entry.status == KEPT for entry in entries)
-        failed = sum(entry.reason.startswith(_FAILED) for entry in entries)
+        failures = Counter(e.reason.removeprefix(_FAILED) for e in entries if e.reason.startswith(_FAILED))
+        failed = sum(failures.values())
         alive = [sighting.facts for sighting in sightings.values() if _is_alive(sighting)]
         total = max(len(entries), self._asked())
         rate = _rate(alive)
@@ -89,6 +93,7 @@ class Observer:
             rate=rate,
             seconds_left=(total - len(entries)) / rate if rate else None,
             workers=[_told(worker, sighting) for worker, sighting in sightings.items()],
+            failures=dict(failures),
         )
 
     def _sightings(self) -> dict[str, Sighting]:

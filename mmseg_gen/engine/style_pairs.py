@@ -4,45 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mmseg_gen.datasets.image_reading import check_photo, read_image
 from mmseg_gen.engine.pairs import GeneratedPair
 from mmseg_gen.engine.planning import Sample
 from mmseg_gen.engine.seeding import sample_rng
 from mmseg_gen.engine.settings import SynthesisSettings
 from mmseg_gen.engine.style_boxes import BoxSource, box_source
+from mmseg_gen.engine.style_inversion import Latents, PhotoInverter, read_photo
 from mmseg_gen.engine.style_settings import StyleMixingSettings
 from mmseg_gen.errors import UserError
-from mmseg_gen.functional.canvas import resize_map
-from mmseg_gen.functional.square import boxes_in_square, middle_square
+from mmseg_gen.functional.square import boxes_in_square
 from mmseg_gen.functional.style_objects import pixel_boxes
 from mmseg_gen.functional.style_stack import StyleStack
-from mmseg_gen.generators.gan_inversion import InversionSettings, invert_images
 from mmseg_gen.generators.style_mixing import random_noise, style_stack, to_pixels
 from mmseg_gen.generators.stylegan2 import StyleGan2, load_stylegan2
 from mmseg_gen.generators.stylegan2.mixing import check_cutoff
 from mmseg_gen.registry import GENERATORS
 
 _DTYPES = {'float32': torch.float32, 'float16': torch.float16, 'bfloat16': torch.bfloat16}
-
-
-@dataclass(frozen=True)
-class _Latents:
-    """What one image is made from, and the square of the photograph that it stands for."""
-
-    image: np.ndarray
-    styles: Tensor
-    noise: Any
-    seen: np.ndarray
-    square: tuple[int, int, int] | None = None
-    loss: float | None = None
 
 
 @GENERATORS.register_module()
@@ -56,7 +40,8 @@ class StyleMixing:
         boxes: Finds the objects; None labels the whole image.
 
     Raises:
-        UserError: ``cutoff`` is outside the model's layers, or its side is not ``resolution``.
+        UserError: ``cutoff`` is outside the model's layers, or its side is not ``resolution``, or ``inversion`` cannot
+            be used.
     """
 
     def __init__(
@@ -74,7 +59,7 @@ class StyleMixing:
             raise UserError(f'{error} Correct `synthesis.generator.cutoff`.') from error
         self.model, self.settings, self.boxes = model, settings, boxes
         self.class_ids = tuple(range(1, len(classes) + 1)) if len(classes) > 1 else ()
-        self.inversion = _inversion(settings) if settings.photos is not None else None
+        self.inversion = PhotoInverter.of(model, settings.inversion or {}) if settings.photos is not None else None
 
     @classmethod
     def from_settings(cls, settings: SynthesisSettings, classes: Sequence[str], local_rank: int = 0) -> StyleMixing:
@@ -99,10 +84,11 @@ class StyleMixing:
         return cls(model, style, classes, box_source(style.boxes, classes, device))
 
     def describe(self) -> str:
-        """Return a SHA-256 over the generator's weights."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(name.encode('utf-8') + tensor.detach().float().cpu().contiguous().numpy().tobytes())
+        """Return a SHA-256 over the weights of the generator, and of the encoder where there is one."""
+        digest, encoder = hashlib.sha256(), self.inversion.encoder if self.inversion else None
+        for network in (self.model, encoder) if encoder is not None else (self.model,):
+            for name, tensor in sorted(network.state_dict().items()):
+                digest.update(name.encode('utf-8') + tensor.detach().float().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
     def generate(self, samples: Sequence[Sample]) -> list[GeneratedPair]:
@@ -113,8 +99,12 @@ class StyleMixing:
             UserError: The variations do not fit into memory.
         """
         try:
-            found = self._inverted(samples) if self.inversion else [self._drawn(sample) for sample in samples]
-            return [self._pair(sample, latents) for sample, latents in zip(samples, found, strict=True)]
+            if self.inversion:
+                root = Path(str(self.settings.photos)).expanduser()
+                found = self.inversion([read_photo(root / sample.prompt) for sample in samples])
+            else:
+                found = [self._drawn(sample) for sample in samples]
+            return [self.vary(sample, latents) for sample, latents in zip(samples, found, strict=True)]
         except torch.OutOfMemoryError as error:
             raise UserError(
                 'Expected the images to fit into memory, but they did not; lower synthesis.generator.batch, now '
@@ -122,36 +112,15 @@ class StyleMixing:
             ) from error
 
     @torch.no_grad()
-    def _drawn(self, sample: Sample) -> _Latents:
+    def _drawn(self, sample: Sample) -> Latents:
         # One sample at a time: rounding depends on no batch.
         styles = content_styles(self.model, sample.seed, self.settings.truncation)
         noise = random_noise(self.model, sample.seed) if self.settings.noise == 'random' else self.settings.noise
         image = to_pixels(self.model.synthesis(styles, noise))[0]
-        return _Latents(image, styles, noise, image)
+        return Latents(image, styles, noise, image)
 
-    def _inverted(self, samples: Sequence[Sample]) -> list[_Latents]:
-        side = self.model.config.resolution
-        photos = [_read_photo(Path(str(self.settings.photos)).expanduser() / sample.prompt) for sample in samples]
-        squares = [middle_square((photo.shape[0], photo.shape[1])) for photo in photos]
-        images = [
-            resize_map(photo[top : top + length, left : left + length], (side, side))
-            for photo, (top, left, length) in zip(photos, squares, strict=True)
-        ]
-        targets = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
-        found = invert_images(self.model, targets, self.inversion)
-        return [
-            _Latents(
-                images[i],
-                found.styles[i : i + 1],
-                [noise[i : i + 1] for noise in found.noise],
-                photos[i],
-                squares[i],
-                float(found.losses[-1, i]),
-            )
-            for i in range(len(samples))
-        ]
-
-    def _pair(self, sample: Sample, latents: _Latents) -> GeneratedPair:
+    def vary(self, sample: Sample, latents: Latents) -> GeneratedPair:
+        """Return a sample's image with its variations as evidence; the styles of these are the sample's seed's."""
         settings = self.settings
         boxes, labels = self._boxes(sample, latents)
         stack = style_stack(
@@ -169,7 +138,7 @@ class StyleMixing:
         measures = {} if latents.loss is None else {'inversion_loss': latents.loss}
         return GeneratedPair(latents.image, evidence, measures=measures, store_evidence=settings.store_evidence)
 
-    def _boxes(self, sample: Sample, latents: _Latents) -> tuple[np.ndarray | None, np.ndarray | None]:
+    def _boxes(self, sample: Sample, latents: Latents) -> tuple[np.ndarray | None, np.ndarray | None]:
         if self.boxes is None:
             return None, None
         boxes, labels = self.boxes.find(latents.seen, sample.prompt if self.inversion else sample.name)
@@ -186,18 +155,3 @@ def content_styles(model: StyleGan2, seed: int, truncation: float) -> Tensor:
     """Return the styles of the image that a sample of this seed shows, ``(1, L, D)``."""
     z = sample_rng(seed, 'content').standard_normal((1, model.config.latent_dim), dtype=np.float32)
     return model.styles(torch.from_numpy(z).to(model.mapping.mean_style), truncation)
-
-
-def _inversion(settings: StyleMixingSettings) -> InversionSettings:
-    try:
-        return InversionSettings(**(settings.inversion or {}))
-    except (TypeError, ValueError) as error:
-        raise UserError(f'Expected `synthesis.generator.inversion` with usable settings, but got: {error}') from error
-
-
-def _read_photo(path: Path) -> np.ndarray:
-    try:
-        return check_photo(read_image(path))
-    except (UserError, OSError) as error:
-        # One bad photograph is a dropped sample, not the end of the run.
-        raise ValueError(str(error)) from error

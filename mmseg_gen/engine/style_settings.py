@@ -9,6 +9,22 @@ from typing import Any
 from mmseg_gen.errors import UserError
 
 NOISE_WORDS = ('const', 'random', 'none')
+# Of `synthesis`, for photographs in the embedded StyleGAN2; generator and labeller as in configs/embedded_stylemix.py.
+EMBEDDED: dict[str, Any] = {
+    'classes': ['cat'],
+    'generator': dict(
+        type='StyleMixing',
+        checkpoint='embedded',
+        cutoff=7,
+        count=50,
+        truncation=0.7,
+        batch=25,
+        inversion=dict(encoder='embedded', steps=50),
+    ),
+    'labeller': dict(
+        type='StyleMixingLabel', clusters=4, foreground='saliency', saliency_threshold=0.55, color_space='lab'
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +45,9 @@ class StyleMixingSettings:
             before compression, 157 MB at 1024 pixels.
         photos: Folder of photographs to invert in place of drawing images; each is cropped to the square in its middle
             and resized. One file is one sample.
-        inversion: Fields of :class:`~mmseg_gen.generators.gan_inversion.InversionSettings`, for ``photos``.
+        inversion: For ``photos``, fields of :class:`~mmseg_gen.generators.gan_inversion.InversionSettings`; further
+            ``encoder``, 'embedded' or a file of :func:`~mmseg_gen.generators.gan_encoding.save_encoder`, gives the
+            styles that the optimisation starts from, in ``encoder_steps`` corrections (1).
         boxes: Where objects are looked for: a dict with ``type`` 'GroundingDinoBoxes', 'Owlv2Boxes' or
             'AnnotatedBoxes' and its settings; None takes the whole image.
 

@@ -30,9 +30,10 @@ from mmseg_gen.engine.pairs import PairGenerator
 from mmseg_gen.engine.planning import Sample, plan_batches
 from mmseg_gen.engine.progress import Progress, Worker, run_logger
 from mmseg_gen.engine.prompting import plan_run
-from mmseg_gen.engine.sample_writer import FAILED, SampleWriter
+from mmseg_gen.engine.sample_writer import FAILED, GIVEN_UP, SampleWriter
 from mmseg_gen.engine.settings import SynthesisSettings
-from mmseg_gen.errors import UserError
+from mmseg_gen.engine.termination import exit_on_sigterm
+from mmseg_gen.errors import Incomplete, UserError
 from mmseg_gen.functional.manifest import DROPPED, KEPT, is_intact, read_manifest
 
 
@@ -77,6 +78,7 @@ def synthesize(
     Raises:
         UserError: A setting is wrong, the folder was made with other settings or cannot be written, others work
             on it with other settings, or no sample was kept.
+        Incomplete: Batches were given up; all others are made.
     """
     started, worker = time.monotonic(), worker or Worker()
     settings = SynthesisSettings.from_dict(_section(cfg))
@@ -86,7 +88,7 @@ def synthesize(
     logger = run_logger(root, worker)
     made = 0
     if not _is_complete(root, identity, plan.samples, resume):
-        with Crew(root, _run(settings, identity, plan.samples), worker.timing) as crew:
+        with exit_on_sigterm(), Crew(root, _run(settings, identity, plan.samples), worker.timing) as crew:
             begun, finished = crew.made(), FinishedSamples(root)
             if finished.indices and not resume and not crew.has_others():
                 raise UserError(_to_be_resumed(root, len(finished.indices)))
@@ -99,10 +101,13 @@ def synthesize(
                 if finished.indices:
                     check_meta(root, identity)
                 write_meta(root, identity, crew.tag)
-                with Labelling(labeller or _build_labeller(settings.labeller), settings.workers) as labelling:
+                with Labelling(labeller or build_labeller(settings.labeller), settings.workers) as labelling:
                     writer = SampleWriter(root, labelling, settings.filter)
                     progress = Progress(plan.samples, finished.indices, logger, started, quiet=worker.rank > 0)
-                    maker = BatchMaker(writer, generator, crew, finished, progress=progress, logger=logger)
+                    maker = BatchMaker(
+                        writer, generator, crew, finished,
+                        attempts=settings.attempts, progress=progress, logger=logger,
+                    )  # fmt: skip
                     made = maker.make(units, {unit: begun[unit] for unit in units if unit in begun})
             crew.settle(partial(settle_manifest, root))
     return _report(root, plan.samples, made, time.monotonic() - started, logger)
@@ -114,7 +119,8 @@ def _is_complete(root: Path, identity: Mapping[str, Any], samples: Sequence[Samp
     if not entries:
         return False
     check_meta(root, identity)
-    whole = {sample.index for sample in samples} <= {entry.index for entry in entries}
+    there = {entry.index for entry in entries if entry.reason != FAILED + GIVEN_UP}
+    whole = {sample.index for sample in samples} <= there
     whole = whole and is_settled(root, entries) and all(is_intact(root, entry) for entry in entries)
     if whole and not resume:
         raise UserError(_to_be_resumed(root, len(entries)))
@@ -139,7 +145,7 @@ def _section(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _writable_folder(path: str | Path | None) -> Path:
-    if path is None:
+    if not path:
         raise UserError('Expected a folder for the data set: set `synthesis.output`, or give --work-dir.')
     root = Path(path)
     try:
@@ -151,7 +157,12 @@ def _writable_folder(path: str | Path | None) -> Path:
     return root
 
 
-def _build_labeller(config: Mapping[str, Any]) -> Labeller:
+def build_labeller(config: Mapping[str, Any]) -> Labeller:
+    """Return the transform that ``synthesis.labeller`` describes.
+
+    Raises:
+        UserError: There is no such transform, or a setting is unknown.
+    """
     import mmseg_gen.datasets.transforms  # noqa: F401  (registers the labellers)
     from mmseg_gen.registry import TRANSFORMS
 
@@ -167,7 +178,8 @@ def _report(
     root: Path, samples: Sequence[Sample], made: int, seconds: float, logger: logging.Logger
 ) -> SynthesisReport:
     entries = read_manifest(root)
-    if lost := {sample.index for sample in samples} - {entry.index for entry in entries}:
+    asked = {sample.index for sample in samples}
+    if lost := asked - {entry.index for entry in entries}:
         raise UserError(f'Expected all samples in {root}, but files of {len(lost)} were damaged; start again.')
     kept = sum(entry.status == KEPT for entry in entries)
     dropped = dict(sorted(Counter(entry.reason for entry in entries if entry.status == DROPPED).items()))
@@ -181,6 +193,12 @@ def _report(
         kept,
         sum(dropped.values()),
     )
+    if given_up := [e.name for e in entries if e.reason == FAILED + GIVEN_UP and e.index in asked]:
+        raise Incomplete(
+            f'Expected all samples in {root} to be made, but {len(given_up)} were given up ({", ".join(given_up[:8])}'
+            f'{", ..." if len(given_up) > 8 else ""}): {GIVEN_UP}. Start again to try them again; lower '
+            '`synthesis.batch_size` if memory is short.'
+        )
     if entries and not kept:
         raise UserError(f'Expected some samples to be kept, but all {len(entries)} were dropped: {", ".join(dropped)}.')
     return SynthesisReport(root, kept, dropped, made, seconds)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_gen.evaluation.samples import label_pair, naming, sample_name, shortened, warn
+from mmseg_gen.evaluation.samples import class_names, label_pair, naming, sample_name, shortened, warn
 from mmseg_gen.evaluation.streamed_metric import StreamedMetric
 from mmseg_gen.functional.region_counts import (
     class_accuracy,
@@ -64,13 +64,6 @@ class ClassIoUMetric(StreamedMetric):
         super().__init__(**kwargs)
         self.ignore_index, self.per_class = ignore_index, per_class
 
-    @property
-    def class_names(self) -> Sequence[str]:
-        """Names of the data set's classes."""
-        if not (self.dataset_meta or {}).get('classes'):
-            raise ValueError('Expected `classes` in the metainfo of the data set, but got none: set its METAINFO.')
-        return self.dataset_meta['classes']
-
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count the pixels of each sample.
 
@@ -81,10 +74,11 @@ class ClassIoUMetric(StreamedMetric):
         Raises:
             ValueError: A sample lacks one of the two, its sizes differ, or a label is out of range.
         """
+        num_classes = len(class_names(self))
         for sample in data_samples:
             prediction, truth = label_pair(sample)
             with naming(sample):
-                confusion = confusion_matrix(prediction, truth, len(self.class_names), self.ignore_index)
+                confusion = confusion_matrix(prediction, truth, num_classes, self.ignore_index)
             known = int(confusion.sum())
             counts = _Counts(confusion, ignored_pixels=truth.size - known)
             if not known:
@@ -116,7 +110,7 @@ class ClassIoUMetric(StreamedMetric):
             'aAcc': float(total_accuracy(confusion)),
         }
         if self.per_class:
-            scores |= {f'IoU/{name}': float(value) for name, value in zip(self.class_names, iou, strict=True)}
+            scores |= {f'IoU/{name}': float(value) for name, value in zip(class_names(self), iou, strict=True)}
         return scores
 
     def _check(self, total: _Counts | None) -> None:
@@ -128,10 +122,10 @@ class ClassIoUMetric(StreamedMetric):
             )
         if total.ignored_pixels and not total.confusion[1:].any():
             text = (
-                f'{type(self).__name__}: the ground truth shows no class but "{self.class_names[0]}", and ignored '
+                f'{type(self).__name__}: the ground truth shows no class but "{class_names(self)[0]}", and ignored '
                 'pixels: masks of 0 and 255 must be loaded with `LoadBinaryMask`.'
             )
-            if len(self.class_names) == 2:
+            if len(class_names(self)) == 2:
                 raise ValueError(text)
             warn(text)
         if total.left_out:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -185,9 +184,3 @@ def _class_ids(pixels: np.ndarray, num_classes: int, path: Path) -> np.ndarray:
             'classes as the data set does.'
         )
     return pixels.astype(np.uint8)
-
-
-def shown(names: Iterable[str]) -> str:
-    """Return the first names, and '...' for the rest."""
-    listed = list(names)
-    return ', '.join(listed[:_SHOWN]) + (', ...' if len(listed) > _SHOWN else '')

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from torch import Tensor
 
@@ -50,6 +51,18 @@ def naming(sample: dict) -> Iterator[None]:
         yield
     except (ValueError, TypeError) as error:
         raise type(error)(f'{sample_name(sample)}: {error}') from error
+
+
+def class_names(metric: BaseMetric) -> Sequence[str]:
+    """Return the names of the classes of the data set that a metric scores.
+
+    Raises:
+        ValueError: The data set does not say.
+    """
+    classes = (metric.dataset_meta or {}).get('classes')
+    if not classes:
+        raise ValueError('Expected `classes` in the metainfo of the data set, but got none: set its METAINFO.')
+    return classes
 
 
 def label_plane(sample: dict, key: str) -> np.ndarray:

@@ -14,9 +14,10 @@ from mmengine.evaluator import BaseMetric
 from tqdm import tqdm
 
 from mmseg_gen.errors import UserError
-from mmseg_gen.evaluation.mask_reading import Prediction, PredictionReader, find_masks, shown
+from mmseg_gen.evaluation.mask_reading import Prediction, PredictionReader, find_masks
 from mmseg_gen.evaluation.per_image import intervals
 from mmseg_gen.evaluation.reading_ahead import read_ahead
+from mmseg_gen.evaluation.samples import shortened
 from mmseg_gen.evaluation.truth_sets import TrueImage, TruthSet
 from mmseg_gen.functional.palette import voc_palette
 
@@ -94,7 +95,7 @@ def evaluate_masks(
     if absent and (missing == 'error' or len(absent) == len(keys)):
         raise UserError(
             f'Expected a prediction for each of the {len(keys)} images of {truth.name}, but {len(absent)} have none in '
-            f'{folder}: {shown(absent)}. Add them, give --suffix where names end in one, or choose --missing.'
+            f'{folder}: {shortened(absent)}. Add them, give --suffix where names end in one, or choose --missing.'
         )
     reader = _reader(truth, values)
     images = [image for image in truth.images if missing == 'background' or image.key in files]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from mmengine.evaluator import BaseMetric
 
-from mmseg_gen.evaluation.samples import label_pair, naming, sample_name, shortened, warn
+from mmseg_gen.evaluation.samples import class_names, label_pair, naming, sample_name, shortened, warn
 from mmseg_gen.functional.region_counts import confusion_matrix, image_iou
 from mmseg_gen.functional.stratified import EDGES, improvement_by_initial
 from mmseg_gen.registry import METRICS
@@ -51,7 +51,7 @@ class StratifiedImprovementMetric(BaseMetric):
         Raises:
             ValueError: A sample lacks one of the three, its sizes differ, or a label is out of range.
         """
-        num_classes = len(self.dataset_meta['classes'])
+        num_classes = len(class_names(self))
         for sample in data_samples:
             pairs = [label_pair(sample, key) for key in ('initial_seg', 'pred_sem_seg')]
             with naming(sample):

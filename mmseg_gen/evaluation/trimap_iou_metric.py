@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_gen.evaluation.samples import label_pair, naming, warn
+from mmseg_gen.evaluation.samples import class_names, label_pair, naming, warn
 from mmseg_gen.evaluation.streamed_metric import StreamedMetric
 from mmseg_gen.functional.region_counts import class_iou, confusion_matrix, mean_of_present
 from mmseg_gen.functional.trimap import trimap_band
@@ -49,7 +49,7 @@ class TrimapIoUMetric(StreamedMetric):
         Raises:
             ValueError: A sample lacks one of the two, its sizes differ, or a label is out of range.
         """
-        num_classes = len(self.dataset_meta['classes'])
+        num_classes = len(class_names(self))
         for sample in data_samples:
             prediction, truth = label_pair(sample)
             counts = np.zeros((len(self.widths), num_classes, num_classes), np.int64)
@@ -87,6 +87,6 @@ class TrimapIoUMetric(StreamedMetric):
         for width, confusion in zip(self.widths, total['counts'], strict=True):
             iou = class_iou(confusion)
             scores[f'mIoU_{width:g}px'] = mean_of_present(iou)
-            for name, value in zip(self.dataset_meta['classes'], iou, strict=True):
+            for name, value in zip(class_names(self), iou, strict=True):
                 scores[f'IoU_{width:g}px/{name}'] = float(value)
         return scores

@@ -77,17 +77,17 @@ def open_benchmark(name: str, data_root: str | Path | None = None, split: str | 
         UserError: There is no such config, it has no such split, or the data set is incomplete.
         FileNotFoundError: There is no such folder.
     """
-    from mmengine.config import Config
     from mmengine.registry import DefaultScope
 
     import mmseg_gen.datasets  # noqa: F401  (registers the data sets)
+    from mmseg_gen.engine.config_file import read_config
     from mmseg_gen.engine.launch import known_types_only
     from mmseg_gen.registry import DATASETS, TRANSFORMS
 
     path = Path(name) if name.endswith('.py') else CONFIGS / f'{name}.py'
     if not path.is_file():
         raise UserError(f'Expected a data set from {", ".join(known_data_sets())}, or a config file, but got {name!r}.')
-    settings = _data_set_config(Config.fromfile(path), path, split)
+    settings = _data_set_config(read_config(path), path, split)
     root = Path(data_root or settings['data_root'])
     if not root.is_dir():
         raise FileNotFoundError(

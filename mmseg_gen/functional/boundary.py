@@ -45,8 +45,8 @@ def boundary_score(prediction: np.ndarray, truth: np.ndarray, tolerance: float) 
     """Return how much of either contour lies within a distance of the other.
 
     A contour is the mask's pixels with a 4-neighbour outside it; the border of the image is none. Precision is
-    the share of the prediction's contour within ``tolerance`` of the truth's, recall the reverse. With two
-    empty contours all are 1, with one 0.
+    the share of the prediction's contour within ``tolerance`` of the truth's, recall the reverse. Where either has no
+    contour, all are 1 if the masks are the same and 0 if not (ours; DAVIS has 1 for a full mask against an empty one).
 
     Args:
         prediction: Bool ``(H, W)``.
@@ -54,14 +54,18 @@ def boundary_score(prediction: np.ndarray, truth: np.ndarray, tolerance: float) 
         tolerance: Euclidean, in pixels, or a share of the diagonal: see :func:`tolerance_in_pixels`.
 
     Raises:
-        ValueError: The shapes differ.
+        TypeError: A mask is not bool.
+        ValueError: The shapes differ, or there is no pixel.
     """
-    if prediction.shape != truth.shape or truth.ndim != 2:
+    for name, mask in (('prediction', prediction), ('truth', truth)):
+        if mask.dtype != bool:
+            raise TypeError(f'Expected `{name}` to be a bool array, but got {mask.dtype}.')
+    if prediction.shape != truth.shape or truth.ndim != 2 or not truth.size:
         raise ValueError(f'Expected two masks of one size, but got {prediction.shape} and {truth.shape}.')
     radius = tolerance_in_pixels(tolerance, truth.shape)
     found, wanted = inner_boundary(prediction), inner_boundary(truth)
     if not found.any() or not wanted.any():
-        score = float(found.any() == wanted.any())
+        score = float((prediction == truth).all())
         return BoundaryScore(score, score, score)
     precision, recall = _share_near(found, wanted, radius), _share_near(wanted, found, radius)
     both = precision + recall

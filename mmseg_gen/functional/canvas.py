@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 
 COLOR_SPACES = ('lab', 'rgb')
+# OpenCV's area mean takes no more channels, and drops the axis of a single one.
+_CHANNELS = (2, 3, 4)
 
 
 def check_image(image: np.ndarray) -> None:
@@ -27,11 +29,13 @@ def resize_map(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return a float map or an image at another size: area mean where both sides shrink, else bilinear.
 
     Args:
-        array: ``(H, W)`` or ``(H, W, C)``, float32 or uint8.
+        array: ``(H, W)`` or ``(H, W, C)`` of any C, float32 or uint8.
         size: New height and width.
     """
     if array.shape[:2] == tuple(size):
         return array.copy()
+    if array.ndim == 3 and array.shape[2] not in _CHANNELS:
+        return np.stack([resize_map(np.ascontiguousarray(plane), size) for plane in np.moveaxis(array, 2, 0)], 2)
     shrinks = size[0] <= array.shape[0] and size[1] <= array.shape[1]
     return cv2.resize(array, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 

@@ -75,7 +75,7 @@ def match_features(
     of equal ones the first. No more than ``chunk`` similarities exist at once.
 
     Args:
-        generated: Features of the generated image, ``(h * w, C)``.
+        generated: Features of the generated image, ``(h * w, C)``; half precision is widened.
         original: Features of the original image, likewise.
         queries: Places to match, int64 ``(M,)`` in [0, h * w).
         grid: h and w.
@@ -83,10 +83,17 @@ def match_features(
         chunk: Similarities held at once, at least 1.
 
     Raises:
-        ValueError: Shapes do not fit, ``neighbors`` exceeds the places searched, or features are not finite.
+        ValueError: Shapes do not fit, ``neighbors`` exceeds the places searched, a query is outside the grid, or
+            features are not finite.
     """
     settings = settings or MatchSettings()
     _check(generated, original, grid, settings)
+    if len(queries) and not 0 <= int(queries.min()) <= int(queries.max()) < len(generated):
+        raise ValueError(
+            f'Expected `queries` in [0, {len(generated)}), but got {int(queries.min())} to {int(queries.max())}.'
+        )
+    # The squares of a vector's length leave the range of float16.
+    generated, original = (f if f.dtype == torch.float64 else f.float() for f in (generated, original))
     keys, chosen = F.normalize(original, dim=1), F.normalize(generated[queries], dim=1)
     found = _search(chosen, keys, queries, grid, settings, chunk)
     if not settings.mutual or not len(queries):
@@ -102,7 +109,7 @@ def match_features(
 
 def _check(generated: Tensor, original: Tensor, grid: tuple[int, int], settings: MatchSettings) -> None:
     for name, features in (('generated', generated), ('original', original)):
-        if features.ndim != 2 or len(features) != grid[0] * grid[1]:
+        if features.ndim != 2 or len(features) != grid[0] * grid[1] or not features.numel():
             raise ValueError(
                 f'Expected `{name}` of shape ({grid[0] * grid[1]}, C) for the grid {grid}, but got '
                 f'{tuple(features.shape)}.'

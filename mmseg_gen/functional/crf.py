@@ -27,6 +27,9 @@ class CrfSettings:
         position_sigma: Deviation of the appearance kernel in pixels.
         color_sigma: Deviation of the appearance kernel in grey levels, [0, 255].
         color_weight: Weight of the appearance kernel.
+
+    Raises:
+        ValueError: A value is out of range.
     """
 
     iterations: int = 10
@@ -40,6 +43,9 @@ class CrfSettings:
         for name in ('smooth_sigma', 'position_sigma', 'color_sigma'):
             if not getattr(self, name) > 0:
                 raise ValueError(f'Expected `{name}` to be positive, but got {getattr(self, name)}.')
+        for name in ('iterations', 'smooth_weight', 'color_weight'):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f'Expected `{name}` to be 0 or more and finite, but got {getattr(self, name)}.')
 
 
 class PermutohedralLattice:
@@ -152,9 +158,11 @@ def dense_crf(probabilities: np.ndarray, image: np.ndarray, settings: CrfSetting
         settings: None for the defaults.
 
     Raises:
-        ValueError: The sizes differ, or a probability is NaN or infinite.
+        ValueError: A shape does not fit, or a probability is NaN or infinite.
     """
     settings = settings or CrfSettings()
+    if probabilities.ndim != 3 or 0 in probabilities.shape:
+        raise ValueError(f'Expected `probabilities` of shape (C, H, W), but got {probabilities.shape}.')
     classes, height, width = probabilities.shape
     if image.shape != (height, width, 3):
         raise ValueError(f'Expected `image` of shape {(height, width, 3)}, but got {image.shape}.')

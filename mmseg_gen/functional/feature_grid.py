@@ -51,14 +51,14 @@ def _resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def position_maps(size: tuple[int, int], count: int) -> Tensor:
-    """Return places on a quarter of a sphere, ``(count, 3, H, W)``: the farther two pixels, the smaller their cosine.
+    """Return the directions in which pixels are seen, ``(count, 3, H, W)``: the farther two, the smaller their cosine.
 
     Args:
-        size: H and W; the longer side spans the range.
+        size: H and W; the image's middle is straight ahead, as far away as the longer side is long.
         count: Number of images.
     """
     longer = max(size)
-    rows, columns = torch.meshgrid(*(torch.arange(side) / longer - side / longer / 2 for side in size), indexing='ij')
+    rows, columns = torch.meshgrid(*((torch.arange(side) + 0.5 - side / 2) / longer for side in size), indexing='ij')
     flat = torch.stack([rows, columns, torch.ones(size)])
     return F.normalize(flat, dim=0).expand(count, -1, -1, -1)
 

@@ -74,11 +74,13 @@ def cut_energy(mask: np.ndarray, cost_bg: np.ndarray, cost_fg: np.ndarray, weigh
 
 
 def _check_costs(cost_bg: np.ndarray, cost_fg: np.ndarray, weights: np.ndarray) -> None:
+    if cost_fg.ndim != 2 or not cost_fg.size:
+        raise ValueError(f'Expected `cost_fg` of shape (H, W), but got {cost_fg.shape}.')
     for name, array in (('cost_bg', cost_bg), ('cost_fg', cost_fg), ('weights', weights)):
         expected = cost_fg.shape if name != 'weights' else (len(NEIGHBORS), *cost_fg.shape)
-        if array.ndim < 2 or array.shape != expected:
+        if array.shape != expected:
             raise ValueError(f'Expected `{name}` of shape {expected}, but got {array.shape}.')
         if not np.isfinite(array).all():
             raise ValueError(f'Expected `{name}` to be finite, but got NaN or infinite values.')
-    if weights.size and weights.min() < 0:
+    if weights.min() < 0:
         raise ValueError(f'Expected `weights` to be 0 or more, but got {weights.min()}.')

@@ -15,6 +15,7 @@ def intersection_union(prediction: np.ndarray, truth: np.ndarray, num_classes: i
         ignore: Label of pixels without truth.
 
     Raises:
+        TypeError: A map does not hold integers.
         ValueError: The shapes differ, or a label is out of range.
 
     Example:
@@ -22,11 +23,14 @@ def intersection_union(prediction: np.ndarray, truth: np.ndarray, num_classes: i
         array([[1., 2.],
                [1., 2.]])
     """
-    prediction, truth = np.asarray(prediction).astype(np.int64), np.asarray(truth).astype(np.int64)
+    prediction, truth = np.asarray(prediction), np.asarray(truth)
     if prediction.shape != truth.shape:
         raise ValueError(f'Expected `prediction` of shape {truth.shape}, but got {prediction.shape}.')
+    for name, labels in (('prediction', prediction), ('truth', truth)):
+        if labels.dtype.kind not in 'uib':
+            raise TypeError(f'Expected `{name}` to hold integers, but got {labels.dtype}.')
     valid = truth != ignore
-    pairs = prediction[valid], truth[valid]
+    pairs = prediction[valid].astype(np.int64), truth[valid].astype(np.int64)
     for name, labels in zip(('prediction', 'truth'), pairs, strict=True):
         if labels.size and not 0 <= labels.min() <= labels.max() < num_classes:
             raise ValueError(
@@ -65,10 +69,14 @@ def bootstrap_ratio_samples(counts: np.ndarray, *, resamples: int = 10_000, seed
         seed: Seed of the resampling.
 
     Raises:
-        ValueError: ``counts`` has another shape, or no image.
+        ValueError: ``counts`` has another shape, no image, or NaN; or ``resamples`` is below 1.
     """
     if counts.ndim != 3 or counts.shape[2] != 2 or not len(counts):
         raise ValueError(f'Expected `counts` of shape (N, C, 2) with N >= 1, but got {counts.shape}.')
+    if not np.isfinite(counts).all():
+        raise ValueError('Expected `counts` to be finite, but got NaN or infinite values.')
+    if resamples < 1:
+        raise ValueError(f'Expected `resamples` to be 1 or more, but got {resamples}.')
     number = len(counts)
     drawn = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), resamples)
     return mean_ratio((drawn @ counts.reshape(number, -1)).reshape(resamples, -1, 2))

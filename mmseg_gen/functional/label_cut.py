@@ -74,14 +74,19 @@ def label_cut(
     Args:
         costs: Cost of each label at each pixel, ``(K, H, W)``, finite, of any sign.
         weights: Cost of separating neighbours, ``(4, H, W)``, finite and not negative.
-        labels: Where to start; None starts at the cheapest label of each pixel.
+        labels: Where to start, integers in [0, K), ``(H, W)``; None starts at the cheapest label of each pixel.
         max_cycles: Rounds over all labels at most.
 
     Raises:
-        ValueError: A shape does not fit, a value is NaN or infinite, or a weight is negative.
+        ValueError: A shape does not fit, a value is NaN or infinite, a weight is negative, or a label is out of range.
     """
     _check(costs, weights)
     labels = costs.argmin(0) if labels is None else np.asarray(labels, np.int64)
+    if labels.shape != costs.shape[1:] or not 0 <= labels.min() <= labels.max() < len(costs):
+        raise ValueError(
+            f'Expected `labels` of shape {costs.shape[1:]} in [0, {len(costs)}), but got {labels.shape} from '
+            f'{labels.min()} to {labels.max()}.'
+        )
     energy = label_energy(labels, costs, weights)
     unimproved, count = 0, len(costs)
     for step in range(max_cycles * count):

@@ -18,13 +18,19 @@ def two_means(values: np.ndarray, iterations: int = 50) -> tuple[float, float]:
         values: Any shape, finite.
         iterations: Steps of EM.
 
+    Raises:
+        ValueError: There is no value, or one is NaN or infinite.
+
     Example:
         >>> low, high = two_means(np.array([0.0, 0.1, 0.0, 0.9, 1.0, 0.1]))
         >>> round(low, 2), round(high, 2)
         (0.05, 0.95)
     """
     v = np.asarray(values, np.float64).ravel()
-    if np.ptp(v) == 0:
+    if not v.size or not np.isfinite(v).all():
+        raise ValueError(f'Expected `values` to be finite and at least one, but got {v.size} with NaN or infinite.')
+    # Between neighbouring floats there is no middle to split at.
+    if np.ptp(v) <= 4 * np.spacing(np.abs(v).max()):
         return float(v[0]), float(v[0])
     floor = 1e-6 * v.var()
     low, high, share = _split_means(v)

@@ -51,8 +51,11 @@ def drop_faint_components(mask: np.ndarray, scores: np.ndarray, ratio: float) ->
     """
     if not 0 <= ratio <= 1:
         raise ValueError(f'Expected `ratio` in [0, 1], but got {ratio}.')
+    # OpenCV crashes on an array without pixels.
+    if ratio == 0 or not np.any(mask):
+        return np.array(mask, bool)
     count, labels = cv2.connectedComponents(np.asarray(mask, np.uint8), connectivity=8)
-    if ratio == 0 or count < 3:
+    if count < 3:
         return np.array(mask, bool)
     means = np.bincount(labels.ravel(), scores.ravel(), count) / np.bincount(labels.ravel(), minlength=count)
     keep = means >= ratio * means[1:].max()
@@ -62,9 +65,10 @@ def drop_faint_components(mask: np.ndarray, scores: np.ndarray, ratio: float) ->
 
 def largest_component(mask: np.ndarray) -> np.ndarray:
     """Return the largest 8-connected component, bool ``(H, W)``; of equal ones the first, of none none."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(np.asarray(mask, np.uint8), connectivity=8)
-    if count < 2:
+    # OpenCV crashes on an array without pixels.
+    if not np.any(mask):
         return np.zeros(np.shape(mask), bool)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(np.asarray(mask, np.uint8), connectivity=8)
     return labels == 1 + stats[1:, cv2.CC_STAT_AREA].argmax()
 
 

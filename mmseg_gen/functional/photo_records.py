@@ -1,6 +1,7 @@
 """Manifest of a folder of labelled photos: a JSON line a photo, with its outcome and the files made from it.
 
-A photo's line is written last, when its files are in place, in one call: a run that is killed loses none.
+A photo's line is written last, when its files are in place. While photos are labelled, each batch of them leaves its
+lines in a file of its own, a part, as :mod:`.manifest` tells of generated sets; readers see both.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .writing import write_bytes
+from .manifest import part_paths
 
 MANIFEST, FOUND = 'manifest.jsonl', 'found'
 
@@ -52,9 +53,9 @@ class PhotoRecord:
 
 def read_records(root: Path) -> dict[str, PhotoRecord]:
     """Return the records of a folder by name, sorted; damaged lines and those whose files are gone are left out."""
-    path = root / MANIFEST
-    lines = path.read_bytes().decode('utf-8', errors='replace').splitlines(keepends=True) if path.is_file() else []
-    found = {r.name: r for line in lines if (r := _parse(line)) is not None}
+    # Parts are read first: those that a merge takes away meanwhile are then in the manifest.
+    parts = [_lines(path) for path in part_paths(root)]
+    found = {r.name: r for lines in (_lines(root / MANIFEST), *parts) for line in lines if (r := _parse(line))}
     return {name: found[name] for name in sorted(found) if _is_intact(root, found[name])}
 
 
@@ -63,37 +64,17 @@ def outcome_counts(records: Iterable[PhotoRecord]) -> dict[str, int]:
     return dict(sorted(Counter(word for r in records for word in (r.outcome, *r.notes)).items()))
 
 
-class RecordBook:
-    """Writes the records of a folder; a context manager that leaves them in order of name.
+def records_bytes(records: Iterable[PhotoRecord]) -> bytes:
+    """Return the lines of records in order of name; of two for one photo the later counts."""
+    by_name = {record.name: record for record in records}
+    return ''.join(_line(by_name[name]) for name in sorted(by_name)).encode('utf-8')
 
-    Args:
-        root: The folder; made where it is missing.
-    """
 
-    def __init__(self, root: Path) -> None:
-        root.mkdir(parents=True, exist_ok=True)
-        self.root, self.records = root, read_records(root)
-        self._settle()
-
-    def __enter__(self) -> RecordBook:
-        # Unbuffered: a line is in the file when the call returns.
-        self._file = open(self.root / MANIFEST, 'ab', buffering=0)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._file.close()
-        self._settle()
-
-    def append(self, record: PhotoRecord) -> None:
-        """Add a record."""
-        self._file.write(_line(record).encode('utf-8'))
-        self.records[record.name] = record
-
-    def _settle(self) -> None:
-        content = ''.join(_line(self.records[name]) for name in sorted(self.records)).encode('utf-8')
-        path = self.root / MANIFEST
-        if content and (path.read_bytes() if path.is_file() else b'') != content:
-            write_bytes(path, content)
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_bytes().decode('utf-8', errors='replace').splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
 
 
 def _line(record: PhotoRecord) -> str:

@@ -6,7 +6,7 @@ Boxes are ``x1, y1, x2, y2`` in pixels, half-open. Shape letters: ``(H, W)`` the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -122,12 +122,18 @@ def _label_box(
     stack: StyleStack, image: np.ndarray, box: np.ndarray, clustering: ClusterSettings, foreground: ForegroundSettings
 ) -> StyleLabel | None:
     """Return the label of the box's crop; None where it has fewer distinct pixels than clusters."""
-    x1, y1, x2, y2 = box
     height, width = stack.images.shape[1:3]
     scales = np.array([width / image.shape[1], height / image.shape[0]] * 2)
-    left, top, right, bottom = pixel_boxes((box * scales)[None], (height, width))[0]
-    crop = StyleStack(np.ascontiguousarray(stack.images[:, top:bottom, left:right]))
+    own = pixel_boxes((box * scales)[None], (height, width))[0]
+    # Pixels of a smaller stack reach beyond the box: they are labelled as far as they reach, then cut to the box.
+    outer = np.rint(own / scales).astype(np.int64)
+    crop = StyleStack(np.ascontiguousarray(stack.images[:, own[1] : own[3], own[0] : own[2]]))
     try:
-        return label_styles(crop, np.ascontiguousarray(image[y1:y2, x1:x2]), clustering, foreground)
+        label = label_styles(crop, np.ascontiguousarray(_cut(image, outer)), clustering, foreground)
     except TooFewColors:
         return None
+    return replace(label, labels=_cut(label.labels, box - outer[[0, 1, 0, 1]]))
+
+
+def _cut(array: np.ndarray, box: np.ndarray) -> np.ndarray:
+    return array[box[1] : box[3], box[0] : box[2]]

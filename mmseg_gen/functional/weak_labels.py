@@ -55,11 +55,14 @@ def scribble_probability(
         ValueError: A shape does not fit, nothing is marked, or a pixel is marked as both.
     """
     check_image(image)
-    size = image.shape[:2]
+    size, foreground = image.shape[:2], np.asarray(foreground, bool)
+    if foreground.shape != size:
+        raise ValueError(f'Expected `foreground` marks of shape {size}, at least one, but got {foreground.shape}.')
     if background is None:
         background = np.ones(size, bool)
         background[1:-1, 1:-1] = False
-        background &= ~np.asarray(foreground, bool)
+        background &= ~foreground
+    background = np.asarray(background, bool)
     for name, marks in (('foreground', foreground), ('background', background)):
         if marks.shape != size or not marks.any():
             raise ValueError(f'Expected `{name}` marks of shape {size}, at least one, but got {marks.shape}.')

@@ -40,16 +40,10 @@ def encode_images(model: StyleGan2, images: Tensor, encoder: ResidualEncoder, *,
         ValueError: ``images`` have another shape or values that are not finite, ``steps`` is below 1, or the encoder is
             one of another generator.
     """
+    check_encoder(model, encoder, steps)
     side, own = model.config.resolution, encoder.config
-    if (own.resolution, own.style_dim) != (side, model.config.style_dim) or own.styles not in (1, model.num_layers):
-        raise ValueError(
-            f'Expected an `encoder` of this generator, {side} pixels and 1 or {model.num_layers} styles of '
-            f'{model.config.style_dim}, but got {own}.'
-        )
     if images.ndim != 4 or images.shape[1:] != (3, side, side) or not len(images) or not torch.isfinite(images).all():
         raise ValueError(f'Expected finite `images` of shape (N, 3, {side}, {side}), but got {tuple(images.shape)}.')
-    if steps < 1:
-        raise ValueError(f'Expected `steps` to be 1 or more, but got {steps}.')
     targets, losses = images.to(model.mapping.mean_style), []
 
     def draw(styles: Tensor) -> Tensor:
@@ -61,6 +55,22 @@ def encode_images(model: StyleGan2, images: Tensor, encoder: ResidualEncoder, *,
     styles = refine_styles(encoder, draw, start, targets, steps)[-1].expand(-1, model.num_layers, -1).clone()
     noise = tuple(conv.noise.expand(len(images), 1, -1, -1).clone() for conv in model.synthesis.convs)
     return Inversion(styles, noise, torch.stack(losses))
+
+
+def check_encoder(model: StyleGan2, encoder: ResidualEncoder, steps: int) -> None:
+    """Check that an encoder can correct styles of a generator so many times.
+
+    Raises:
+        ValueError: It is one of another generator, or ``steps`` is below 1.
+    """
+    side, own = model.config.resolution, encoder.config
+    if (own.resolution, own.style_dim) != (side, model.config.style_dim) or own.styles not in (1, model.num_layers):
+        raise ValueError(
+            f'Expected an `encoder` of this generator, {side} pixels and 1 or {model.num_layers} styles of '
+            f'{model.config.style_dim}, but got {own}.'
+        )
+    if steps < 1:
+        raise ValueError(f'Expected `steps` of the encoder to be 1 or more, but got {steps}.')
 
 
 def save_encoder(encoder: ResidualEncoder, path: str | Path) -> None:

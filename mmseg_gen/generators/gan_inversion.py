@@ -85,26 +85,29 @@ def invert_images(
     images: Tensor,
     settings: InversionSettings | None = None,
     *,
+    start: Tensor | None = None,
     features: Features | None = None,
     checkpoint: str | Path | None = None,
     save_every: int = 100,
 ) -> Inversion:
     """Return latents whose images are near the given ones. Images of a batch do not interact.
 
-    Starts at the mean style. The model is left as it was.
+    The model is left as it was.
 
     Args:
         model: The generator, in float32.
         images: ``(N, 3, R, R)`` in [-1, 1], R the generator's resolution.
         settings: How.
+        start: Styles to start from, ``(N, L, D)``; in 'w' their mean over the layers. None starts at the mean style.
         features: Maps images ``(N, 3, R, R)`` to feature maps ``(N, C, H, W)`` of any network that gradients can pass,
             :func:`.clip_features` for instance; they are compared beside the pixels.
         checkpoint: File that holds the state; where it exists, the optimisation goes on from it, and the result is that
-            of one run. It must be of the same images, settings and kind of features.
+            of one run. It must be of the same images, settings, start and kind of features.
         save_every: Steps between writes of that file; it is written at the end too.
 
     Raises:
-        ValueError: ``images`` have another shape or values that are not finite, or ``save_every`` is below 1.
+        ValueError: ``images`` or ``start`` have another shape or values that are not finite, or ``save_every`` is below
+            1.
         UserError: The checkpoint is damaged, or of other images or settings.
     """
     settings = settings or InversionSettings()
@@ -113,11 +116,15 @@ def invert_images(
     side = model.config.resolution
     if images.ndim != 4 or images.shape[1:] != (3, side, side) or not len(images) or not torch.isfinite(images).all():
         raise ValueError(f'Expected finite `images` of shape (N, 3, {side}, {side}), but got {tuple(images.shape)}.')
-    run = _Run(model, images.to(model.mapping.mean_style), settings, features)
+    expected = (len(images), model.num_layers, model.config.style_dim)
+    if start is not None and (start.shape != expected or not torch.isfinite(start).all()):
+        raise ValueError(f'Expected finite `start` of shape {expected}, but got {tuple(start.shape)}.')
+    run = _Run(model, images.to(model.mapping.mean_style), settings, start, features)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
         run.load(path)
-    with tqdm(total=settings.steps, initial=run.step, unit='step', desc='inversion', disable=None) as bar:
+    # Below another bar it leaves no line for each batch.
+    with tqdm(total=settings.steps, initial=run.step, unit='step', desc='inversion', disable=None, leave=None) as bar:
         while run.step < settings.steps:
             run.advance()
             bar.update()
@@ -130,15 +137,21 @@ class _Run:
     """The state of one optimisation."""
 
     def __init__(
-        self, model: StyleGan2, targets: Tensor, settings: InversionSettings, features: Features | None
+        self,
+        model: StyleGan2,
+        targets: Tensor,
+        settings: InversionSettings,
+        start: Tensor | None,
+        features: Features | None,
     ) -> None:
         self.model, self.targets, self.settings, self.step = model, targets, settings, 0
-        self.features = features
+        self.start, self.features = start, features
         with torch.no_grad():
             # Copies: features may be views of the images.
             self.wanted = [] if features is None else [maps.clone() for maps in features(targets)]
         count, layers = len(targets), 1 if settings.space == 'w' else model.num_layers
-        self.w = model.mapping.mean_style.detach().expand(count, layers, -1).clone()
+        first = model.mapping.mean_style.expand(count, layers, -1) if start is None else start.to(targets)
+        self.w = (first if first.shape[1] == layers else first.mean(1, keepdim=True)).detach().clone()
         self.noise = [conv.noise.detach().expand(count, 1, -1, -1).clone() for conv in model.synthesis.convs]
         self.fitted = [self.w, *self.noise] if settings.optimize_noise else [self.w]
         for tensor in self.fitted:
@@ -190,7 +203,7 @@ class _Run:
                 settings = json.loads((file.metadata() or {})[_KEY])
                 state = {key: file.get_tensor(key).to(self.targets) for key in file.keys()}
             given = self._given()
-            stored = {key: value for key, value in state.items() if key == 'targets' or key.startswith('wanted.')}
+            stored = {k: v for k, v in state.items() if k in ('targets', 'start') or k.startswith('wanted.')}
             same = settings == asdict(self.settings) and stored.keys() == given.keys()
             same = same and all(torch.equal(stored[key], value) for key, value in given.items())
         except (SafetensorError, KeyError, ValueError) as error:
@@ -210,7 +223,8 @@ class _Run:
             self.optimizer.state[tensor] = {'step': torch.tensor(float(self.step)), **moments}
 
     def _given(self) -> dict[str, Tensor]:
-        return {'targets': self.targets} | {f'wanted.{k}': maps for k, maps in enumerate(self.wanted)}
+        start = {} if self.start is None else {'start': self.start.to(self.targets)}
+        return {'targets': self.targets} | start | {f'wanted.{k}': maps for k, maps in enumerate(self.wanted)}
 
     def _styles(self) -> Tensor:
         return self.w.expand(-1, self.model.num_layers, -1)

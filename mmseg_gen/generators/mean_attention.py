@@ -6,7 +6,6 @@ Shape letters: N photos, R noise samples of each (the paper's N), T time steps (
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,10 +21,8 @@ from .capture import AttentionRecorder
 from .conditioning import Conditioning, as_conditioning
 from .denoising import check_inputs, ddim_steps, unet_output
 from .parts import Parts
-from .prompts import class_token_positions
+from .prompts import class_token_positions, warn_of_spelling
 from .text import encode_prompts
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +61,8 @@ def concept_prompt(parts: Parts, prompt: str, concepts: Sequence[Sequence[str]])
         found = {p for word in words for p in class_token_positions(parts.tokenizer, prompt, word)}
         positions.append(sorted(found))
         for word in words:
-            _warn_of_spelling(parts, word)
+            warn_of_spelling(parts.tokenizer, word, parts.name)
     return ConceptPrompt(as_conditioning(encode_prompts(parts, [prompt])), positions)
-
-
-def _warn_of_spelling(parts: Parts, name: str) -> None:
-    """Log a word that the tokenizer spells letter by letter: the model has hardly seen it."""
-    for word in name.split():
-        if len(word) > 1 and len(parts.tokenizer(word).input_ids) - 2 >= len(word):
-            logger.warning('%s spells %r letter by letter; it may not know the word.', parts.name, word)
 
 
 @dataclass(frozen=True)

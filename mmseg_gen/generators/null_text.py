@@ -149,6 +149,7 @@ def _fit(
     """Return the opposite prompt's tokens under which the guided step leads to the target."""
     tokens = empty.tokens.detach().clone().requires_grad_()
     optimizer = torch.optim.Adam([tokens], lr=settings.rate * (1 - index / 100))
+    done = torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
     for _ in range(settings.inner_steps):
         with torch.enable_grad():
             opposite = unet_output(parts, current, step.timestep, replace(empty, tokens=tokens))
@@ -156,8 +157,12 @@ def _fit(
             # Summed over prompts, so that each is fitted as if it were alone.
             errors = (moved - target).square().mean((1, 2, 3))
             (tokens.grad,) = torch.autograd.grad(errors.sum(), tokens)
+        before = tokens.detach().clone()
         optimizer.step()
-        if errors.max() < settings.tolerance * (1 + 2 * index):
+        # Those that are near enough rest while others go on.
+        tokens.data[done] = before[done]
+        done |= errors.detach() < settings.tolerance * (1 + 2 * index)
+        if done.all():
             break
     return tokens.detach()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,10 @@ __all__ = [
     'embedded_grammar',
     'photo_grammar',
     'read_prompts_jsonl',
+    'warn_of_spelling',
 ]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,19 @@ def class_token_positions(tokenizer: Any, prompt: str, class_name: str) -> list[
             f'{prompt!r}; name it earlier.'
         )
     return [position for positions in whole for position in positions]
+
+
+def warn_of_spelling(tokenizer: Any, name: str, model: str) -> None:
+    """Log each word of a class that the tokenizer spells letter by letter: the model has hardly seen it.
+
+    Args:
+        tokenizer: Of the model.
+        name: One or several words.
+        model: Named in the log.
+    """
+    for word in name.split():
+        if len(word) > 1 and len(tokenizer(word).input_ids) - 2 >= len(word):
+            logger.warning('%s spells %r letter by letter; it may not know the word.', model, word)
 
 
 def _by_offsets(tokenizer: Any, prompt: str, spans: Sequence[tuple[int, int]]) -> list[list[int]]:

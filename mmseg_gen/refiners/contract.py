@@ -108,6 +108,13 @@ class Refiner(ABC):
         refined = self(image, probabilities, classes)
         return Refinement(refined, hard_labels(refined))
 
+    def load(self) -> None:  # noqa: B027  (most refiners have no weights)
+        """Load the weights now, where there are any: what is missing then shows before the first image.
+
+        Raises:
+            UserError: They are not on this machine.
+        """
+
     @abstractmethod
     def _refine(self, image: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> np.ndarray:
         """Return refined probabilities ``(C, H, W)`` of C > 1 classes; inputs are checked and must not be changed."""

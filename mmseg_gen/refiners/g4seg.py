@@ -139,6 +139,10 @@ class G4Seg(Refiner):
         control = None if self.control is None else load_control(parts, self.control)
         return Regenerator(parts, self.prompt, self.timestep, self.injection, self.max_batch, control)
 
+    def load(self) -> None:
+        """Load the generator."""
+        self.regenerator  # noqa: B018
+
     def _refine(self, image: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> np.ndarray:
         import torch
 

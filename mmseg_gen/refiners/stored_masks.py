@@ -60,14 +60,15 @@ def mask_probabilities(
     """Return probabilities of the background and the named classes, float32 ``(n + 1, H, W)``, summing to 1.
 
     Hard masks are softened at their edges. Integers: 0 the background, i the i-th class, 255 undecided; for one class
-    {0, 255} and {0, 1} are the same, and 8-bit values between are shares of 255. Floating point: ``(H, W)`` is the
-    probability of the one class, ``(C, H, W)`` of all, with the background first or without it.
+    {0, 255} and {0, 1} are the same (beside 1, 255 is undecided), and 8-bit values between are shares of 255, of which
+    one must exceed one half: the ids of further classes would look like an empty mask. Floating point: ``(H, W)`` is
+    the probability of the one class, ``(C, H, W)`` of all, with the background first or without it.
 
     Args:
         mask: The mask.
         names: n classes.
         size: H and W of the image.
-        soften: Width of softened edges in pixels, see :func:`soften_mask`; None for 5 % of the longer side.
+        soften: Width of softened edges in pixels, above 0, see :func:`soften_mask`; None for 5 % of the longer side.
 
     Raises:
         ValueError: Size, classes or values do not fit.
@@ -87,10 +88,15 @@ def mask_probabilities(
     if len(names) == 1 and not np.isin(values, (0, 1, VOID)).all():
         if values.min() < 0 or values.max() > VOID:
             raise ValueError(f'Expected labels 0 and 1, or grey levels up to 255, but got up to {values.max()}.')
+        if values.max() <= VOID // 2:
+            raise ValueError(
+                f'Expected labels 0 and 1, or grey levels that exceed {VOID // 2} somewhere, but got up to '
+                f'{values.max()}; name every class of a label map, and give an unsure mask as npy.'
+            )
         return _from_soft((values / VOID).astype(np.float32), names)
-    if len(names) == 1:
-        values = values > 0
-    return _from_hard(values, len(names), soften or SOFT_SHARE * max(size))
+    if len(names) == 1 and not (values == 1).any():
+        values = np.minimum(values, 1)
+    return _from_hard(values, len(names), SOFT_SHARE * max(size) if soften is None else soften)
 
 
 def _from_soft(values: np.ndarray, names: Sequence[str]) -> np.ndarray:

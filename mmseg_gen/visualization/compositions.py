@@ -14,7 +14,8 @@ from mmseg_gen.functional.manifest import KEPT, Entry
 from mmseg_gen.functional.scene_evidence import load_evidence
 from mmseg_gen.functional.style_stack import StyleStack
 from mmseg_gen.visualization.report_page import Part, note, plots
-from mmseg_gen.visualization.report_samples import Picture, data_picture, read_mask
+from mmseg_gen.visualization.report_pictures import Picture, data_picture
+from mmseg_gen.visualization.report_samples import read_mask
 
 COUNT = 6
 _NOTE = (

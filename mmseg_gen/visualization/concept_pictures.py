@@ -14,7 +14,7 @@ from mmseg_gen.evaluation.concept_scores import Labels
 from mmseg_gen.functional.photo_records import PhotoRecord, read_records
 from mmseg_gen.functional.writing import encode_png, write_bytes
 from mmseg_gen.visualization.report_page import Part, note, plots
-from mmseg_gen.visualization.report_samples import Picture, data_uri, paint_labels
+from mmseg_gen.visualization.report_pictures import Picture, data_uri, paint_labels
 from mmseg_gen.visualization.sheet import heat_map, picture_sheet
 
 if TYPE_CHECKING:

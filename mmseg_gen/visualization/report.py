@@ -1,4 +1,4 @@
-"""``mmseg-gen report``: a generated data set on one page that needs neither network nor server."""
+"""``mmseg-gen report``: a data set, generated or labelled, on one page that needs neither network nor server."""
 
 from __future__ import annotations
 
@@ -8,10 +8,20 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mmseg_gen.engine.concepts.stage import STAGE
 from mmseg_gen.errors import UserError
-from mmseg_gen.functional.manifest import KEPT, Entry, leave_out_uncertain, read_manifest, read_meta, uncertain_share
+from mmseg_gen.functional.manifest import (
+    KEPT,
+    META_NAME,
+    Entry,
+    leave_out_uncertain,
+    read_manifest,
+    read_meta,
+    uncertain_share,
+)
 from mmseg_gen.functional.writing import write_bytes
 from mmseg_gen.visualization.compositions import composition_part
+from mmseg_gen.visualization.photo_entries import outcome_part, photo_entries, read_stage
 from mmseg_gen.visualization.report_numbers import MAX_ROWS, class_numbers, mask_numbers, training_curves
 from mmseg_gen.visualization.report_page import GENERATOR, Part, details, gallery, note, page, table
 from mmseg_gen.visualization.report_samples import FAILED, choose_samples, make_card
@@ -24,14 +34,15 @@ def write_report(
     max_samples: int = 60,
     curves: Sequence[str | Path] = (),
 ) -> Path:
-    """Write a page about a generated data set and return its path.
+    """Write a page about a generated data set, or about labelled photos, and return its path.
 
     It shows hard and uncertain samples first, then others, with mask, evidence and prompt; failures; objects cut out by
     their masks on other images; numbers by class; the statistics of the masks (of at most 1000 of them, at even steps);
-    training curves where asked. Pictures are stored in the page, so its size grows with ``max_samples`` alone.
+    training curves where asked; outcomes of photos. Pictures are stored in the page, so its size grows
+    with ``max_samples`` alone.
 
     Args:
-        root: Folder of the data set; nothing is written there.
+        root: Folder of the data set, or of ``mmseg-gen label``; nothing is written there.
         out: HTML file; None: ``ROOT_report.html`` beside the folder. An earlier report is replaced, any other file
             is not.
         max_samples: Number of samples with pictures.
@@ -42,14 +53,15 @@ def write_report(
     """
     root = Path(root)
     out = root.resolve().with_name(f'{root.resolve().name}_report.html') if out is None else Path(out)
-    entries = read_manifest(root)
+    entries = read_manifest(root) or photo_entries(root)
     if not entries:
         raise UserError(
-            f'Expected a generated data set in {root}, but it holds no finished sample; tools/synthesize.py makes one.'
+            f'Expected a data set of `mmseg-gen synthesize` or `mmseg-gen label` in {root}, but it holds no finished '
+            'sample; make one, or give the folder of its manifest.jsonl.'
         )
     _check_out(out)
     sections = choose_samples(entries, max_samples)
-    parts = [_failures(entries)] if any(_failed(entry) for entry in entries) else []
+    parts = [part for part in (outcome_part(root), _failures(entries)) if part is not None]
     bar = tqdm(total=sum(len(s.entries) for s in sections), desc='report', unit='sample', disable=None)
     with bar:
         for section in sections:
@@ -97,8 +109,10 @@ def _summary(root: Path, entries: Sequence[Entry]) -> str:
     )
 
 
-def _failures(entries: Sequence[Entry]) -> Part:
+def _failures(entries: Sequence[Entry]) -> Part | None:
     failed = [entry for entry in entries if _failed(entry)]
+    if not failed:
+        return None
     rows = [(e.name, e.class_name, e.prompt, str(e.seed), e.reason.removeprefix(FAILED)) for e in failed[:MAX_ROWS]]
     rest = f', {len(failed) - MAX_ROWS} more not listed' if len(failed) > MAX_ROWS else ''
     head = ('sample', 'class', 'prompt', 'seed', 'reason')
@@ -108,6 +122,7 @@ def _failures(entries: Sequence[Entry]) -> Part:
 
 
 def _settings(root: Path) -> Part:
-    meta = read_meta(root) or {}
-    text = json.dumps(meta.get('settings', {}), indent=1, sort_keys=True)
-    return Part('Settings', note('What the set was made with.') + details('meta.json', text))
+    meta = read_meta(root)
+    name, settings = (STAGE, read_stage(root)) if meta is None else (META_NAME, meta.get('settings', {}))
+    text = json.dumps(settings, indent=1, sort_keys=True)
+    return Part('Settings', note('What the set was made with.') + details(name, text))

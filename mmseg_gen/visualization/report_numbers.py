@@ -18,7 +18,8 @@ from mmseg_gen.functional.mask_statistics import DataSetStatistics, data_set_sta
 from mmseg_gen.visualization.curves import plot_curves
 from mmseg_gen.visualization.data_set_plots import plot_data_sets
 from mmseg_gen.visualization.report_page import Part, note, plots, table
-from mmseg_gen.visualization.report_samples import FAILED, Picture, data_uri, read_mask
+from mmseg_gen.visualization.report_pictures import Picture, data_uri
+from mmseg_gen.visualization.report_samples import FAILED, read_mask
 
 MAX_ROWS = 200
 MAX_STATISTICS = 1000

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from mmseg_gen.visualization.report_samples import Card, Picture
+from mmseg_gen.visualization.report_pictures import Picture
+from mmseg_gen.visualization.report_samples import Card
 
 GENERATOR = 'mmseg_gen report'
 # Nothing may be fetched and no script may run, even if a text escaped the escaping.
@@ -30,7 +31,7 @@ a:focus-visible, [tabindex]:focus-visible, summary:focus-visible {
 nav ul { display: flex; flex-wrap: wrap; gap: 4px 16px; padding: 0; list-style: none; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); gap: 16px; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px; min-width: 0; }
-.pictures { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 6px; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(70px, 1fr)); gap: 6px; }
 figure { margin: 0; } figcaption { font-size: 0.8rem; color: var(--soft); }
 .pictures img { width: 100%; height: auto; display: block; border-radius: 4px; }
 .pictures img.small { image-rendering: pixelated; }

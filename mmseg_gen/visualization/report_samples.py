@@ -1,42 +1,28 @@
-"""The samples a report shows: which ones, and their pictures as data URIs."""
+"""The samples a report shows: which ones, and their pictures."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mmseg_gen.datasets.image_reading import read_image
 from mmseg_gen.datasets.label_reading import decode_labels
 from mmseg_gen.errors import UserError
-from mmseg_gen.functional.concept_evidence import ConceptEvidence
-from mmseg_gen.functional.evidence import Evidence, cross_map
-from mmseg_gen.functional.manifest import KEPT, Entry
-from mmseg_gen.functional.palette import voc_palette
-from mmseg_gen.functional.scene_evidence import SceneEvidence, load_evidence
-from mmseg_gen.functional.style_stack import StyleStack
-from mmseg_gen.visualization.overlay import ORANGE, overlay_mask
-from mmseg_gen.visualization.sheet import heat_map
+from mmseg_gen.functional.manifest import KEPT, Entry, label_classes
+from mmseg_gen.functional.scene_evidence import load_evidence
+from mmseg_gen.visualization.report_pictures import (
+    Picture,
+    background_picture,
+    data_picture,
+    evidence_pictures,
+    map_pictures,
+    paint_labels,
+)
 
-SIDE = 256
 FAILED = 'failed: '
-_QUALITY = 82
-_TILES = 2  # variations in a row of a style stack's picture
-_LAYERS = 2  # of the evidence, those of largest deviation: the default of AttentionCut
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture in a page: a data URI, its size in pixels, and what it shows in words."""
-
-    uri: str
-    size: tuple[int, int]
-    caption: str
-    alt: str
 
 
 @dataclass(frozen=True)
@@ -82,7 +68,7 @@ def choose_samples(entries: Sequence[Entry], max_samples: int) -> list[Section]:
         Section(
             'Most uncertain', 'Kept samples whose labels are least certain, the worst first.', uncertain, len(kept)
         ),
-        Section('Dropped', 'Generated, but left out of training for the reason given.', out, len(dropped)),
+        Section('Dropped', 'Left out of training for the reason given.', out, len(dropped)),
         Section('Others', 'Kept samples at even steps through the rest.', [others[i] for i in steps], len(others)),
     ]
     return [section for section in sections if section.entries]
@@ -114,63 +100,24 @@ def _pictures(root: Path, entry: Entry) -> list[Picture]:
     if 'image' not in paths:
         return []
     image = read_image(paths['image'])
-    pictures = [data_picture(image, 'image', f'Generated image of {entry.class_name}: {entry.prompt}')]
+    pictures, size = [data_picture(image, 'image', f'Image of {entry.class_name}: {entry.prompt}')], image.shape[:2]
     if 'mask' in paths:
         labels = read_mask(paths['mask'])
         share = f'{100 * np.mean((labels > 0) & (labels < 255)):.0f} %'
         painted = paint_labels(image, labels)
         pictures.append(data_picture(painted, 'mask', f'The same image with its mask, {share} of the area, in colour'))
     if 'evidence' in paths:
-        pictures.append(_evidence_picture(load_evidence(paths['evidence']), image, entry.class_name))
+        evidence = load_evidence(paths['evidence'])
+        pictures += evidence_pictures(evidence, size, _words(root, entry, getattr(evidence, 'class_ids', ())))
+    if 'map' in paths:
+        maps = np.load(paths['map'], allow_pickle=False).astype(np.float32)
+        pictures += map_pictures(list(maps), size, entry.class_names or (entry.class_name,))
+    if 'background' in paths:
+        pictures.append(background_picture(read_image(paths['background'])))
     return pictures
 
 
-def _evidence_picture(
-    evidence: Evidence | SceneEvidence | StyleStack | ConceptEvidence, image: np.ndarray, class_name: str
-) -> Picture:
-    if isinstance(evidence, StyleStack):
-        count = len(evidence.images)
-        shown = evidence.images[np.linspace(0, count - 1, _TILES**2).round().astype(int)]
-        rows = [np.concatenate(list(shown[i : i + _TILES]), 1) for i in range(0, _TILES**2, _TILES)]
-        return data_picture(np.concatenate(rows), 'evidence', f'{_TILES**2} of {count} variations of the image')
-    if isinstance(evidence, ConceptEvidence):
-        values = evidence.maps[0]
-    else:
-        own = evidence.classes[0] if isinstance(evidence, SceneEvidence) else evidence
-        values = cross_map(own, min(_LAYERS, len(own.cross)))
-    heat = cv2.resize(heat_map(values), image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-    return data_picture(heat, 'evidence', f'Where the generator attended to the word {class_name}, bright is more')
-
-
-def paint_labels(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the image with its labels in colour: one label orange, several in VOC's colours; 255 is left out.
-
-    Args:
-        image: ``(H, W, 3)`` uint8 RGB.
-        labels: ``(H, W)`` uint8.
-    """
-    if labels.shape != image.shape[:2]:
-        raise UserError(f'Expected a mask of the size of its image {image.shape[:2]}, but got {labels.shape}.')
-    shown = [int(value) for value in np.unique(labels) if 0 < value < 255]
-    for value in shown:
-        color = ORANGE if shown == [1] else tuple(voc_palette()[value].tolist())
-        image = overlay_mask(image, labels == value, color=color)
-    return image
-
-
-def data_picture(pixels: np.ndarray, caption: str, alt: str) -> Picture:
-    """Return an RGB picture as JPEG in a data URI, at most ``SIDE`` pixels a side."""
-    height, width = pixels.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    if scale < 1:
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    ok, content = cv2.imencode('.jpg', np.ascontiguousarray(pixels[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    if not ok:
-        raise UserError(f'Expected a picture that can be stored as JPEG, but got shape {pixels.shape}.')
-    return Picture(data_uri(content.tobytes(), 'jpeg'), (pixels.shape[1], pixels.shape[0]), caption, alt)
-
-
-def data_uri(content: bytes, kind: str) -> str:
-    """Return the bytes of a picture file as a data URI."""
-    return f'data:image/{kind};base64,{base64.b64encode(content).decode("ascii")}'
+def _words(root: Path, entry: Entry, ids: Sequence[int]) -> Sequence[str]:
+    """Return the words of evidence that has a map for each of these labels; of one class it has none."""
+    names = label_classes(root) or []
+    return [names[i] for i in ids if i < len(names)] if ids else (entry.class_name,)

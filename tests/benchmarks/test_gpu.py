@@ -15,7 +15,7 @@ def _beside_the_scripts(repository, monkeypatch):
     monkeypatch.syspath_prepend(str(repository / 'benchmarks'))
 
 
-@pytest.mark.parametrize('model', ['sd15', 'sdxl'])
+@pytest.mark.parametrize('model', ['sd15', 'sd21', 'sdxl'])
 def test_every_step_runs_on_a_tiny_model(model, tmp_path, capsys):
     import gpu
 
@@ -55,10 +55,20 @@ def test_aims_are_upper_bounds_but_for_shares():
     assert gpu.judged({'step': 'unet', 's': 1.0}) == {}
 
 
+def test_version_2_1_predicts_velocities():
+    import random_models
+
+    kinds = {n: random_models.build_parts(n, 'cpu', torch.float32, tiny=True).scheduler for n in random_models.NAMES}
+    assert {name: kind.config.prediction_type for name, kind in kinds.items()} == {
+        'sd15': 'epsilon', 'sd21': 'v_prediction', 'sdxl': 'epsilon',
+    }  # fmt: skip
+
+
 def test_sizes_are_those_of_the_published_models():
     import random_models
 
     # Parameters of the published UNets: 860 million, 866 million, 2.57 billion.
+    assert [random_models.UNETS[name]['sample_size'] * 8 for name in random_models.NAMES] == [512, 768, 1024]
     counts = {}
     for name in random_models.NAMES:
         with torch.device('meta'):

@@ -11,7 +11,7 @@ from mmseg_gen.datasets.concept_scenes import write_concept_scenes
 from mmseg_gen.datasets.index_png import encode_index_png
 from mmseg_gen.datasets.label_reading import decode_labels
 from mmseg_gen.errors import UserError
-from mmseg_gen.functional.photo_records import PhotoRecord, RecordBook
+from mmseg_gen.functional.photo_records import MANIFEST, PhotoRecord, records_bytes
 from mmseg_gen.generators.embedded.scenes import CLASSES, render_scene
 from mmseg_gen.registry import DATASETS
 
@@ -23,20 +23,21 @@ def scope():
 
 
 def write_set(root, outcomes):
-    with RecordBook(root) as book:
-        for name, outcome in outcomes.items():
-            image = root / 'images' / f'{name}.png'
-            image.parent.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(image), np.full((10, 14, 3), 90, np.uint8))
-            labels = np.zeros((10, 14), np.uint8)
-            labels[2:5, 3:9] = 1
-            content, files = encode_index_png(labels), {}
-            if outcome == 'found':
-                path = root / 'masks' / f'{name}.png'
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-                files = {'mask': (f'masks/{name}.png', len(content))}
-            book.append(PhotoRecord(name, str(image), outcome, files))
+    records = []
+    for name, outcome in outcomes.items():
+        image = root / 'images' / f'{name}.png'
+        image.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(image), np.full((10, 14, 3), 90, np.uint8))
+        labels = np.zeros((10, 14), np.uint8)
+        labels[2:5, 3:9] = 1
+        content, files = encode_index_png(labels), {}
+        if outcome == 'found':
+            path = root / 'masks' / f'{name}.png'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            files = {'mask': (f'masks/{name}.png', len(content))}
+        records.append(PhotoRecord(name, str(image), outcome, files))
+    (root / MANIFEST).write_bytes(records_bytes(records))
 
 
 @pytest.mark.parametrize('load', [dict(type='LoadBinaryMask', threshold=1), dict(type='LoadLabels', num_classes=2)])

@@ -18,9 +18,10 @@ from mmseg_gen.engine.pairs import GeneratedPair
 from mmseg_gen.engine.presence import Timing
 from mmseg_gen.engine.progress import Worker
 from mmseg_gen.engine.synthesis import synthesize
+from mmseg_gen.errors import Incomplete
 from mmseg_gen.functional.evidence import Evidence
 
-SIDE, GRID = 24, 8
+SIDE, GRID, INCOMPLETE = 24, 8, 99
 QUICK = Timing(beat=0.05, expiry=1.0, poll=0.01, hang=1.0)
 
 
@@ -111,12 +112,14 @@ def die_at(number, root):
 
 
 def fork(action):
-    """Run an action in a forked process that ends with 0, or with 1 after an error, and return its id."""
+    """Run an action in a forked process and return its id; it ends with 0, after an error with 1 or ``INCOMPLETE``."""
     pid = os.fork()
     if pid == 0:
         try:
             action()
             os._exit(0)
+        except Incomplete:
+            os._exit(INCOMPLETE)
         except BaseException as error:
             sys.stderr.write(f'{type(error).__name__}: {error}\n')
             os._exit(1)
@@ -210,6 +213,9 @@ def storm(folder, processes, kills, rng, elsewhere):
             rank, code = running.pop(pid), os.waitstatus_to_exitcode(status)
             if code == -signal.SIGKILL:
                 killed += 1
+                running[start(root, notes, rank, processes, elsewhere)] = rank
+            elif code == INCOMPLETE:
+                # Kills that met one batch again and again.
                 running[start(root, notes, rank, processes, elsewhere)] = rank
             elif code:
                 raise RuntimeError(f'process {rank} ended with {code}')

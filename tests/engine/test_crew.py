@@ -74,6 +74,21 @@ def test_a_cleared_lease_is_lost(tmp_path):
     assert lease.lost
 
 
+def test_losses_are_leases_that_nobody_made_or_gave_back(tmp_path):
+    leases = Leases(tmp_path, 'first')
+    found = []
+    for generation in range(5):
+        lease = leases.claim('unit', generation)
+        found.append(lease.losses)
+        if generation in (1, 2):
+            lease.give_back()
+    assert found == [0, 1, 1, 1, 2]
+    assert leases.claim('unit', 5, first=4).losses == 1
+    assert leases.claim('other', 0).losses == 0
+    leases.clear()
+    assert leases.claim('unit', 0).losses == 0
+
+
 def work(root, seconds=0.0, take=None, together=None, timing=TIMING):
     """Make units as a member of a crew and return those made."""
     made = []
@@ -187,7 +202,7 @@ def test_another_run_on_another_machine_is_waited_for_and_refused(tmp_path, othe
 def test_what_comes_last_is_done_again_after_a_death(tmp_path):
     dead = Crew(tmp_path, {'samples': 1}, STILL)
     dead.__enter__()
-    dead._claim('~settle', {})
+    dead._claim('~settle', {}, {})
     die(dead._presence)
     done = []
     with Crew(tmp_path, {'samples': 1}, STILL) as crew:

@@ -46,7 +46,7 @@ def test_work_dir_comes_from_the_argument_then_the_config_then_its_name(tmp_path
 
 def test_options_override_the_config(tmp_path):
     path = tmp_path / 'config.py'
-    path.write_text('model = dict(depth=1, width=2)')
+    path.write_text('model = dict(depth=1, width=2)\nextra = 0')
     config = load_config(arguments(path, '--cfg-options', 'model.depth=5', 'extra=[1,2]', '--launcher', 'pytorch'))
     assert config.model == dict(depth=5, width=2)
     assert config.extra == [1, 2]
@@ -56,7 +56,7 @@ def test_options_override_the_config(tmp_path):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('a = (', 'reading it failed'),
+        ('a = (', 'it does not load: SyntaxError'),
         (
             "custom_imports = dict(imports=['no_such_module_of_ours'], allow_failed_imports=False)",
             'no_such_module',
@@ -86,6 +86,18 @@ def test_an_unknown_type_is_one_sentence_and_other_key_errors_pass():
         MODELS.build(dict(type='NoSuchHead'))
     with pytest.raises(KeyError, match='weight'), known_types_only():
         dict()['weight']
+
+
+def test_a_wrong_argument_is_one_sentence_and_other_type_errors_pass():
+    from mmseg_gen.registry import TRANSFORMS
+
+    with (
+        pytest.raises(UserError, match=r"Resize.* got an unexpected keyword argument 'scael'.*; correct the key"),
+        known_types_only(),
+    ):
+        TRANSFORMS.build(dict(type='Resize', scael=(4, 4)))
+    with pytest.raises(TypeError, match='has no len'), known_types_only():
+        len(None)
 
 
 def test_a_checkpoint_is_a_file_a_folder_or_its_latest(tmp_path):

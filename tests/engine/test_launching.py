@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from mmengine.config import Config
 
-from mmseg_gen.engine.launching import launched_worker
+from mmseg_gen.engine.launching import launched_worker, use_processors
 from mmseg_gen.engine.progress import Worker
 from mmseg_gen.errors import UserError
 
@@ -17,3 +18,12 @@ def test_launchers_say_which_process_this_is():
 def test_a_launcher_that_did_not_launch_is_named():
     with pytest.raises(UserError, match='--launcher pytorch to set RANK, WORLD_SIZE, LOCAL_RANK'):
         launched_worker('pytorch', {})
+
+
+@pytest.mark.parametrize('launcher', ['pytorch', 'slurm', 'mpi'])
+def test_a_runner_says_that_its_launcher_did_not_launch_it(launcher, monkeypatch):
+    for name in ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK'):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UserError, match=f'--launcher {launcher} to set .* start through the launcher'):
+        use_processors(Config(dict(launcher=launcher)))
+    use_processors(Config(dict(launcher='none')))

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
 
+from mmseg_gen.engine.leases import Leases
 from mmseg_gen.engine.presence import Timing
 from mmseg_gen.engine.shared_jobs import share_jobs
-from mmseg_gen.errors import UserError
+from mmseg_gen.errors import Incomplete, UserError
 
 TIMING = Timing(beat=0.02, poll=0.01)
 # Two that would be one in a file system that ignores case, one hidden, one long, one with a dot and a space.
@@ -58,3 +60,15 @@ def test_other_work_in_the_same_folder_is_refused(tmp_path):
     with pytest.raises(UserError, match='with run = cut, not paint'):
         do(tmp_path, NAMES, run='paint')
     jobs.close()
+
+
+@pytest.mark.parametrize(('deaths', 'given_up'), [(2, False), (3, True)])
+def test_a_job_that_ends_three_processes_is_given_up_and_tried_by_the_next_run(tmp_path, deaths, given_up):
+    unit = hashlib.sha256(b'b.png').hexdigest()[:16]
+    for generation in range(deaths):
+        assert Leases(tmp_path, f'dead-{generation}').claim(unit, generation)
+    if given_up:
+        with pytest.raises(Incomplete, match=r'Expected to write b\.png, but 3 processes died or hung at it'):
+            do(tmp_path, ['a', 'b', 'c'])
+        assert sorted(path.name for path in tmp_path.iterdir()) == ['a.png', 'c.png']
+    assert sorted(do(tmp_path, ['a', 'b', 'c'])) == (['b'] if given_up else ['a', 'b', 'c'])

@@ -38,6 +38,7 @@ def test_samples_are_counted_and_rates_add_up(tmp_path):
             status = Observer(tmp_path).look()
     assert (status.state, status.total, status.done) == ('running', 100, 7)
     assert (status.kept, status.dropped, status.failed) == (4, 2, 1)
+    assert status.failures == {'Expected `cross` to be finite': 1}
     assert status.rate == 10 / 5 + 6 / 2
     assert status.seconds_left == 93 / 5
     assert [worker['alive'] for worker in status.workers] == [True] * 3
@@ -87,13 +88,18 @@ def test_a_run_is_seen_at_work_interrupted_and_complete(tmp_path, capsys):
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line) == {
         'state': 'interrupted', 'total': 7, 'done': 5, 'kept': 5, 'dropped': 0, 'failed': 0, 'rate': None,
-        'seconds_left': None, 'workers': [],
+        'seconds_left': None, 'workers': [], 'failures': {},
     }  # fmt: skip
 
 
 def test_a_folder_without_a_set_is_one_line(tmp_path, capsys):
     assert main(['status', str(tmp_path)]) == 2
     assert 'Expected a data set of `mmseg-gen synthesize`' in capsys.readouterr().err
+
+
+def test_a_pause_between_looks_is_positive(tmp_path, capsys):
+    assert main(['status', str(tmp_path), '--watch', '-1']) == 2
+    assert 'Expected --watch of more than 0 seconds, but got -1' in capsys.readouterr().err
 
 
 def test_the_text_says_who_is_at_work(tmp_path, capsys):

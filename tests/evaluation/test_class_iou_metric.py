@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, jaccard_score, recall_score
 
-from mmseg_gen.evaluation import ClassIoUMetric
+from mmseg_gen.evaluation import ClassIoUMetric, StratifiedImprovementMetric, TrimapIoUMetric
 from mmseg_gen.registry import METRICS
 from tests.evaluation.metric_samples import BINARY, CLASSES, draw_sample, evaluate, planes
 
@@ -125,3 +125,9 @@ def test_missing_parts_are_named():
         evaluate(ClassIoUMetric(), [sample])
     with pytest.raises(ValueError, match='`classes` in the metainfo'):
         evaluate(ClassIoUMetric(), [draw_sample(0)], ())
+
+
+@pytest.mark.parametrize('kind', [ClassIoUMetric, TrimapIoUMetric, StratifiedImprovementMetric])
+def test_a_data_set_without_classes_is_named(kind):
+    with pytest.raises(ValueError, match='Expected `classes` in the metainfo of the data set, but got none'):
+        kind().process({}, [draw_sample(0)])

@@ -59,6 +59,16 @@ def test_resize_keeps_maps_of_that_size_and_constants():
     torch.testing.assert_close(resized[:, 3], torch.full((3, *SIZE), 0.3))
 
 
+def test_maps_are_resized_about_pixel_centres():
+    # A ramp sampled at the centres of 4 cells, at those of 8: linear inside, constant beyond the outermost centres.
+    ramp = torch.tensor([0.5, 1.5, 2.5, 3.5])
+    finer = torch.tensor([0.5, 0.75, 1.25, 1.75, 2.25, 2.75, 3.25, 3.5])
+    wide = resize_maps([ramp[None, None].expand(1, 3, 4)], (3, 8))
+    torch.testing.assert_close(wide[0, 0], finer.expand(3, 8))
+    tall = resize_maps([ramp[None, :, None].expand(1, 4, 3)], (8, 3))
+    torch.testing.assert_close(tall[0, 0], finer[:, None].expand(8, 3))
+
+
 def test_samples_of_a_batch_do_not_interact():
     maps = make_maps()
     alone = [m[1:2] for m in maps]

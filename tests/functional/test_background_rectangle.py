@@ -88,6 +88,28 @@ def test_draws_keep_the_authors_rules(shape):
     assert len(seen) > 50
 
 
+def test_one_long_side_is_allowed_and_two_are_not():
+    rng = np.random.default_rng(2)
+    nothing = np.zeros((64, 64), bool)
+    sides = []
+    for _ in range(300):
+        mask = draw_background_crop(nothing, rng).mask
+        sides.append((np.count_nonzero(mask.any(1)), np.count_nonzero(mask.any(0))))
+    assert any(tall > 40 for tall, _ in sides)
+    assert any(wide > 40 for _, wide in sides)
+    assert max(min(pair) for pair in sides) <= 32
+
+
+def test_both_drawn_corners_lie_inside():
+    # Background at two pixels alone: they are the corners.
+    foreground = np.ones((8, 10), bool)
+    foreground[2, 3] = foreground[5, 7] = False
+    settings = RectangleSettings(min_side=0.2, min_area=0.0, max_side=1.0, max_area=1.0, min_background=0.0)
+    crop = draw_background_crop(foreground, np.random.default_rng(0), settings)
+    assert crop.outcome == 'rectangle'
+    assert np.argwhere(crop.mask).tolist() == [[2, 3], [5, 7]]
+
+
 def test_no_rectangle_is_a_named_outcome():
     rng = np.random.default_rng(0)
     frame = np.ones((64, 64), bool)

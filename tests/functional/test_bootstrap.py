@@ -21,3 +21,12 @@ def test_higher_level_gives_a_wider_interval():
 def test_values_without_a_mean_are_refused(values):
     with pytest.raises(ValueError, match='`values`'):
         bootstrap_mean_interval(np.array(values))
+
+
+@pytest.mark.parametrize(
+    ('options', 'text'),
+    [(dict(level=95), '`level` in .*95'), (dict(level=-0.5), '`level`'), (dict(resamples=0), '`resamples` .* 0')],
+)
+def test_settings_out_of_range_are_refused(options, text):
+    with pytest.raises(ValueError, match=text):
+        bootstrap_mean_interval(np.arange(3.0), **options)

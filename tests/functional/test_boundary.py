@@ -57,8 +57,16 @@ def test_empty_contours(first, second, expected):
 
 
 def test_the_border_of_the_image_is_no_contour():
-    full = np.ones((6, 9), bool)
-    assert boundary_score(full, np.zeros((6, 9), bool), 1) == (1, 1, 1)
+    full, half = np.ones((6, 9), bool), np.ones((6, 9), bool)
+    half[:, 5:] = False
+    assert boundary_score(full, full, 1) == (1, 1, 1)
+    assert boundary_score(half, full, 1) == (0, 0, 0)
+    assert boundary_score(half, half[:, ::-1], 1) == (1, 1, 1)
+
+
+def test_masks_without_a_contour_that_disagree_everywhere_score_nothing():
+    full, empty = np.ones((6, 9), bool), np.zeros((6, 9), bool)
+    assert boundary_score(full, empty, 1) == boundary_score(empty, full, 1) == (0, 0, 0)
 
 
 def test_tolerance_is_pixels_or_a_share_of_the_diagonal():
@@ -72,3 +80,11 @@ def test_tolerance_is_pixels_or_a_share_of_the_diagonal():
 def test_other_sizes_are_refused():
     with pytest.raises(ValueError, match=r'one size, but got \(30, 40\) and \(29, 40\)'):
         boundary_score(square(0), square(0)[1:], 2)
+    with pytest.raises(ValueError, match='one size'):
+        boundary_score(square(0)[:0], square(0)[:0], 2)
+
+
+def test_label_maps_are_not_taken_for_masks():
+    labels = np.full((30, 40), 255, np.uint8)
+    with pytest.raises(TypeError, match='`truth` to be a bool array, but got uint8'):
+        boundary_score(square(0), labels, 2)

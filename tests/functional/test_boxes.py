@@ -58,6 +58,11 @@ def test_the_area_of_boxes_is_painted_and_cut_at_the_border():
     assert box_mask(np.zeros((0, 4)), (3, 4)).sum() == 0
 
 
+def test_a_pixel_is_in_a_box_where_its_centre_is():
+    found = box_mask(np.array([[0.4, 0.6, 2.6, 2.4]]), (4, 5))
+    assert np.argwhere(found).tolist() == [[1, 0], [1, 1], [1, 2]]
+
+
 @pytest.mark.parametrize('box', [[3, 0, 3, 5], [3, 0, 2, 5], [0, np.nan, 2, 5]])
 def test_boxes_without_area_are_refused(box):
     with pytest.raises(ValueError, match='`others` with x1 < x2 and y1 < y2, but got'):

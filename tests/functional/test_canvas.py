@@ -17,6 +17,16 @@ def test_shrinking_takes_the_mean_of_blocks():
     np.testing.assert_allclose(resize_map(array, (3, 2)), array.reshape(3, 2, 2, 4).mean((1, 3)), atol=1e-6)
 
 
+@pytest.mark.parametrize('channels', [1, 2, 5, 171])
+@pytest.mark.parametrize('size', [(3, 2), (13, 20)])
+def test_any_number_of_channels_is_resized_plane_by_plane(channels, size):
+    array = np.random.default_rng(0).random((6, 8, channels), np.float32)
+    resized = resize_map(array, size)
+    assert resized.shape == (*size, channels)
+    for k in range(channels):
+        np.testing.assert_allclose(resized[..., k], resize_map(np.ascontiguousarray(array[..., k]), size), atol=1e-6)
+
+
 def test_the_same_size_gives_an_equal_copy():
     array = np.random.default_rng(0).random((6, 8), np.float32)
     copy = resize_map(array, (6, 8))

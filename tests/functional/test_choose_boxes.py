@@ -54,3 +54,9 @@ def test_centres_become_corners():
     np.testing.assert_allclose((found[:, 1] + found[:, 3]) / 2, 10 * boxes[:, 1])
     np.testing.assert_allclose(found[:, 2] - found[:, 0], 30 * boxes[:, 2])
     np.testing.assert_allclose(found[:, 3] - found[:, 1], 10 * boxes[:, 3])
+
+
+def test_boxes_that_overlap_by_just_the_limit_both_stay():
+    boxes, scores = np.array([[0.0, 0, 4, 2], [2, 0, 6, 2]]), np.array([[0.9], [0.8]])  # 2 x 2 of 12 pixels in common
+    assert len(choose_boxes(boxes, scores, (9, 9), 0.5, 4 / 12).boxes) == 2
+    assert len(choose_boxes(boxes, scores, (9, 9), 0.5, 0.33).boxes) == 1

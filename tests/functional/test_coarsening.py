@@ -31,9 +31,10 @@ def test_signed_distance_counts_from_the_edge_between_pixels():
 
 
 def test_erosion_and_dilation_equal_discs_of_pixels():
-    mask = disc((17, 15), 5.0)
+    y, x = np.indices((17, 15))
+    mask = (y - 8) ** 2 + (x - 7) ** 2 <= 36
     mask[:, 13:] = False
-    for degree in (1, 2, 3):
+    for degree in (1, 2, 3, 4):
         reach = degree + 0.5
         for grown, target in ((dilate(mask, degree, RNG), True), (~erode(mask, degree, RNG), False)):
             for place in np.ndindex(mask.shape):

@@ -117,3 +117,17 @@ def test_settings_out_of_range_are_refused(wrong):
 def test_sizes_must_fit():
     with pytest.raises(ValueError, match=r'of shape \(C, 30, 44\), but got \(3, 30, 43\)'):
         color_cut(two_objects()[0], two_objects()[2][..., 1:])
+
+
+def test_epsilon_lets_neighbours_overrule_what_is_certain():
+    image = np.full((3, 3, 3), 128, np.uint8)
+    foreground = np.full((3, 3), 0.8)
+    foreground[1, 1] = 0.0  # -log(epsilon) against the borders to eight neighbours of the same colour
+    probabilities = np.stack([1 - foreground, foreground])
+    borders = 4 * 1.0 + 4 / np.sqrt(2)
+    above, below = np.exp(-borders - 1), np.exp(-borders + 1)
+    labels = [
+        color_cut(image, probabilities, ColorCutSettings(rounds=0, smoothness=1.0, epsilon=e)) for e in (below, above)
+    ]
+    assert [found[1, 1] for found in labels] == [1, 0]
+    assert (np.delete(labels[1].ravel(), 4) == 1).all()

@@ -106,3 +106,9 @@ def test_wrong_settings_are_refused():
         mix_probabilities(np.ones((1, 1)), np.ones((1, 1)), np.ones((1, 1), bool), 1.5)
     with pytest.raises(ValueError, match='Expected `normalization` from'):
         renormalize(np.ones((1, 1, 1)), np.ones(1, bool), np.ones((1, 1), bool), 'softmax')
+
+
+def test_both_ends_of_the_band_belong_to_it():
+    probability = np.array([[0.1, 0.25, 0.5, 1.0]])
+    band = confusion_band(probability, probability > 0.3, BandSettings(low=0.25, high=0.5, max_distance=None))
+    assert band.tolist() == [[False, True, True, False]]

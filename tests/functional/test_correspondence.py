@@ -135,10 +135,31 @@ def test_wrong_settings_are_refused(options, name):
         MatchSettings(**options)
 
 
+def test_half_precision_neither_overflows_nor_loses_a_query():
+    # The length of these vectors is beyond float16, and nothing may be divided by the length of none.
+    original = features(0)
+    original = (6e4 * original / original.abs().amax()).half()
+    generated = original.roll(3, 0)
+    generated[0] = 0
+    found = match_features(generated, original, ALL, GRID)
+    assert found.index[1:, 0].tolist() == [(i - 3) % PLACES for i in range(1, PLACES)]
+    assert found.similarity[1:].min() > 0.999
+    assert found.index[0, 0] == 0
+    assert found.similarity[0, 0] == 0
+
+
+@pytest.mark.parametrize('wrong', [-1, PLACES])
+def test_places_outside_the_grid_are_refused(wrong):
+    with pytest.raises(ValueError, match=rf'`queries` in \[0, {PLACES}\), but got .*{wrong}'):
+        match_features(features(0), features(1), torch.tensor([2, wrong]), GRID)
+
+
 def test_wrong_features_are_refused():
     good = features(0)
     with pytest.raises(ValueError, match='Expected `generated` of shape'):
         match_features(good[1:], good, ALL, GRID)
+    with pytest.raises(ValueError, match='Expected `generated` of shape'):
+        match_features(good[:0], good[:0], ALL[:0], (0, 7))
     with pytest.raises(ValueError, match='Expected equal channels'):
         match_features(good, good[:, 1:], ALL, GRID)
     with pytest.raises(ValueError, match='Expected `neighbors` of at most 3'):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmseg_gen.functional.crf import CrfSettings, PermutohedralLattice, dense_crf
+from mmseg_gen.functional.crf import CrfSettings, PermutohedralLattice, dense_crf, mean_field
 from tests.references.dense_crf import exact_crf, gaussian_kernel
 from tests.references.simulated_evidence import iou
 
@@ -69,5 +69,48 @@ def test_bad_input_is_refused():
     probabilities[0, 2, 3] = np.nan
     with pytest.raises(ValueError, match='`probabilities` to be finite'):
         dense_crf(probabilities, image)
-    with pytest.raises(ValueError, match='`color_sigma`'):
-        CrfSettings(color_sigma=0.0)
+    for shape in ((6, 9), (0, 6, 9)):
+        with pytest.raises(ValueError, match='`probabilities` of shape'):
+            dense_crf(np.zeros(shape), np.zeros((6, 9, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'), [('color_sigma', 0.0), ('iterations', -1), ('color_weight', np.nan), ('smooth_weight', -1.0)]
+)
+def test_settings_out_of_range_are_refused(name, value):
+    with pytest.raises(ValueError, match=f'`{name}`'):
+        CrfSettings(**{name: value})
+
+
+# Weak kernels and an odd number of steps: nothing saturates, and a wrong sign is not undone by the next step.
+GENTLE = CrfSettings(3, smooth_sigma=1.5, smooth_weight=0.6, position_sigma=4.0, color_sigma=25.0, color_weight=1.2)
+
+
+def three_classes(size=(14, 23)):
+    """Bands of columns in three colours on a ramp down the rows, and soft, noisy probabilities of three classes."""
+    rng = np.random.default_rng(5)
+    y, x = np.mgrid[: size[0], : size[1]]
+    band = np.minimum(3 * x // size[1], 2)
+    image = np.array([[170, 60, 40], [60, 150, 90], [50, 70, 180]])[band] + 4 * y[..., None]
+    logits = rng.normal(0, 0.7, (3, *size)) + 0.8 * (band == np.arange(3)[:, None, None])
+    powers = np.exp(logits)
+    return (powers / powers.sum(0)).astype(np.float32), image.clip(0, 255).astype(np.uint8)
+
+
+def test_mean_field_with_exact_kernels_equals_the_reference():
+    probabilities, image = three_classes()
+    position = np.stack(np.mgrid[: image.shape[0], : image.shape[1]], -1).reshape(-1, 2)
+    colors = image.reshape(-1, 3).astype(float)
+    smooth = gaussian_kernel(position / GENTLE.smooth_sigma)
+    near = gaussian_kernel(np.concatenate([position / GENTLE.position_sigma, colors / GENTLE.color_sigma], 1))
+    flat = probabilities.reshape(3, -1).T
+    found = mean_field(flat, lambda v: smooth @ v, lambda v: near @ v, GENTLE).T.reshape(probabilities.shape)
+    np.testing.assert_allclose(found, exact_crf(probabilities, image, GENTLE), atol=1e-5)
+
+
+def test_soft_marginals_of_three_classes_follow_the_exact_ones():
+    probabilities, image = three_classes()
+    exact, found = exact_crf(probabilities, image, GENTLE), dense_crf(probabilities, image, GENTLE)
+    moved = np.abs(exact - probabilities).mean()
+    assert moved > 0.08
+    assert np.abs(exact - found).mean() < 0.03 * moved

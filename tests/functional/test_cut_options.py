@@ -114,6 +114,8 @@ def test_maps_high_inside_or_without_an_inside_stay():
     inside = np.pad(np.ones((2, 3)), 1)
     np.testing.assert_array_equal(inside_high(inside), inside)
     np.testing.assert_array_equal(inside_high(1 - inside), inside)
+    # Within its own range, whatever that is: here 3 to 5.
+    np.testing.assert_array_equal(inside_high(5 - 2 * inside), 3 + 2 * inside)
     for flat in (np.array([[1.0, 0], [0, 0]]), np.ones((4, 5))):
         np.testing.assert_array_equal(inside_high(flat), flat)
 

@@ -29,6 +29,15 @@ def test_nearer_places_are_more_alike():
     assert right[0] == pytest.approx(1)
 
 
+def test_places_lie_symmetrically_around_the_middle():
+    rows, columns, ahead = position_maps((4, 6), 1)[0]
+    torch.testing.assert_close(rows.flip(0), -rows)
+    torch.testing.assert_close(columns.flip(1), -columns)
+    # Pixel centres, the longer side being one long: (0.5 - 2) / 6 down and (5.5 - 3) / 6 to the right.
+    expected = torch.tensor([-1.5 / 6, 2.5 / 6, 1])
+    torch.testing.assert_close(torch.stack([rows, columns, ahead])[:, 0, 5], expected / expected.norm())
+
+
 def test_colours_of_other_brightness_differ():
     grey = torch.tensor([-0.5, 0.5]).view(2, 1, 1, 1).expand(2, 3, 1, 1)
     colors = color_maps(grey)[..., 0, 0]

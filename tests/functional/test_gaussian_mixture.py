@@ -126,3 +126,15 @@ def test_errors_name_the_argument():
         mixture_mask(np.array([[0.0, np.nan]]))
     with pytest.raises(ValueError, match='at least one'):
         fit_two_gaussians(np.zeros((0, 4)))
+
+
+def test_the_rules_differ_where_the_components_are_of_unlike_width():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(0.2, 0.02, 1500), rng.normal(0.6, 0.15, 500)]).reshape(40, 50)
+    fitted = fit_two_gaussians(values)
+    by_means = mixture_mask(values, rule='means', orphans=False).mask
+    by_posterior = mixture_mask(values, rule='posterior', orphans=False).mask
+    assert np.array_equal(by_means, values > sum(fitted.means) / 2)
+    assert np.array_equal(by_posterior, upper_posterior(values, fitted) > 0.5)
+    # The narrow component ends long before the middle of the means.
+    assert by_posterior.sum() > by_means.sum() + 20

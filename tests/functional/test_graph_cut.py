@@ -118,3 +118,6 @@ def test_misfit_shapes_are_refused():
         grid_cut(cost_bg, cost_fg, weights[:3])
     with pytest.raises(ValueError, match='`cost_bg` of shape'):
         grid_cut(cost_bg[:2], cost_fg, weights)
+    for shape in ((0, 5), (2, 2, 3)):
+        with pytest.raises(ValueError, match='`cost_fg` of shape'):
+            grid_cut(np.zeros(shape), np.zeros(shape), np.zeros((4, *shape)))

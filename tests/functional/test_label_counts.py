@@ -23,9 +23,17 @@ def test_bool_masks_count_as_two_classes():
 
 def test_bad_labels_are_refused():
     with pytest.raises(ValueError, match='`prediction` of shape'):
-        intersection_union(np.zeros((2, 3)), np.zeros((3, 2)), 2)
+        intersection_union(np.zeros((2, 3), int), np.zeros((3, 2), int), 2)
     with pytest.raises(ValueError, match=r'`truth` with labels in \[0, 2\)'):
-        intersection_union(np.zeros(3), np.array([0, 1, 2]), 2)
+        intersection_union(np.zeros(3, int), np.array([0, 1, 2]), 2)
+
+
+def test_probabilities_are_not_taken_for_labels():
+    labels, probabilities = np.ones((2, 3), np.uint8), np.full((2, 3), 0.9)
+    with pytest.raises(TypeError, match='`prediction` to hold integers, but got float64'):
+        intersection_union(probabilities, labels, 2)
+    with pytest.raises(TypeError, match='`truth` to hold integers, but got float64'):
+        intersection_union(labels, probabilities, 2)
 
 
 def test_absent_classes_leave_the_mean():
@@ -52,3 +60,7 @@ def test_equal_methods_have_no_difference_and_one_image_no_spread():
     assert np.ptp(bootstrap_ratio_samples(counts[:1], resamples=50)) == 0
     with pytest.raises(ValueError, match='`counts` of shape'):
         bootstrap_ratio_samples(counts[:0])
+    with pytest.raises(ValueError, match='`resamples` to be 1 or more, but got 0'):
+        bootstrap_ratio_samples(counts, resamples=0)
+    with pytest.raises(ValueError, match='`counts` to be finite'):
+        bootstrap_ratio_samples(np.where(counts > 8, np.nan, np.full(counts.shape, np.nan)))

@@ -105,3 +105,9 @@ def test_inputs_stay_as_they_were():
 def test_wrong_arrays_are_named(costs, weights, message):
     with pytest.raises(ValueError, match=message):
         label_cut(costs, weights)
+
+
+@pytest.mark.parametrize('labels', [np.full((2, 3), 3), np.full((2, 3), -1), np.zeros((3, 2), int)])
+def test_a_start_that_is_no_labelling_is_refused(labels):
+    with pytest.raises(ValueError, match=r'`labels` of shape \(2, 3\) in \[0, 3\)'):
+        label_cut(*instance(0), labels)

@@ -23,8 +23,8 @@ def test_the_discrepancy_is_the_mean_square_over_channels():
 
 
 def test_noise_samples_agree_as_far_as_their_signs_do():
-    gradients = torch.tensor([[1.0, 1.0, 0.0], [3.0, -1.0, 0.0], [2.0, 0.5, 0.0]]).view(1, 3, 1, 3)
-    assert torch.allclose(agreement(gradients), torch.tensor([1.0, 0.5 / 2.5, 0.0]).view(1, 1, 3))
+    gradients = torch.tensor([[1.0, 1.0, 0.0, -2.0], [3.0, -1.0, 0.0, 1.0], [2.0, 0.5, 0.0, -1.0]]).view(1, 3, 1, 4)
+    assert torch.allclose(agreement(gradients), torch.tensor([1.0, 0.5 / 2.5, 0.0, 2 / 4]).view(1, 1, 4))
 
 
 def test_a_step_has_the_asked_length_against_the_gradient_and_stays_within_the_limit():
@@ -44,6 +44,9 @@ def test_probabilities_move_in_their_logits():
     assert found[0, 1].item() == pytest.approx(0.2)
     assert found[1, 0].item() == pytest.approx(1 / (1 + math.exp(1) / 9))
     assert 0 < found[1, 1] < 1
+    # A cell's centre lies half a cell inside: 1 to the outer quarters, a quarter of the way between the inner ones.
+    ramp = torch.sigmoid(torch.tensor([0.0, 0.25, 0.75, 1.0]))
+    assert torch.allclose(shifted_probability(torch.full((1, 2, 4), 0.5), torch.tensor([[[0.0, 1.0]]])), ramp)
     coarse = shifted_probability(torch.full((1, 4, 6), 0.5), torch.full((1, 2, 3), math.log(3)))
     assert torch.allclose(coarse, torch.full((1, 4, 6), 0.75))
 

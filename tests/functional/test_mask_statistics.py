@@ -107,3 +107,9 @@ def test_bad_input_is_refused():
         data_set_statistics([])
     with pytest.raises(ValueError, match='`max_pairs` of at least 1'):
         data_set_statistics([mask_statistics(image, mask)], max_pairs=0)
+
+
+def test_coverage_is_the_share_of_each_cell():
+    mask = np.random.default_rng(0).random((64, 96)) < 0.4
+    expected = mask.reshape(32, 2, 32, 3).mean((1, 3))
+    np.testing.assert_allclose(mask_statistics(None, mask).coverage, expected, atol=1e-6)

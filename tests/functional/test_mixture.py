@@ -51,3 +51,15 @@ def test_two_values_alone():
     u = mixture_calibration(values)
     assert np.isfinite(u).all()
     assert (u > 0.5).tolist() == [[False, False, False, True]]
+
+
+def test_neighbouring_floats_are_one_value():
+    values = np.array([1 + 2**-52, 1 + 2**-51])
+    assert two_means(values) == pytest.approx((1, 1))
+    assert not mixture_calibration(values).any()
+
+
+@pytest.mark.parametrize('values', [[], [0.1, np.nan], [0.1, np.inf]])
+def test_values_without_means_are_refused(values):
+    with pytest.raises(ValueError, match='`values` to be finite'):
+        two_means(np.array(values))

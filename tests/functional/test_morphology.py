@@ -88,3 +88,15 @@ def test_shares_outside_the_unit_interval_are_refused(value):
         clean_mask(random_mask(), value)
     with pytest.raises(ValueError, match='`ratio`'):
         drop_faint_components(random_mask(), random_mask() * 1.0, value)
+
+
+def test_arrays_without_pixels_stay_without():
+    # OpenCV ends the process on these.
+    for shape in ((0, 3), (3, 0)):
+        nothing = np.zeros(shape, bool)
+        for found in (
+            largest_component(nothing),
+            clean_mask(nothing, 0.1),
+            drop_faint_components(nothing, nothing, 0.5),
+        ):
+            assert found.shape == shape

@@ -44,6 +44,18 @@ def test_regions_that_change_colour_together_are_the_clusters(backend, space, sp
     assert (np.diff(sizes) <= 0).all()
 
 
+def test_labels_distances_and_centres_have_one_order():
+    # Six regions of unlike size: no order of six is its own inverse by chance in all of these seeds.
+    labels = np.repeat(np.arange(6), [3, 40, 11, 90, 24, 57])[None].repeat(2, 0)
+    for seed in range(5):
+        images = covarying(labels, seed=seed)
+        found = cluster_styles(images, ClusterSettings(clusters=6, seed=seed))
+        assert np.bincount(found.labels.ravel()).tolist() == [180, 114, 80, 48, 22, 6]
+        np.testing.assert_array_equal(found.distances.argmin(-1), found.labels)
+        features = style_features(images).reshape(*labels.shape, -1)
+        np.testing.assert_allclose(found.centers[found.labels], features, atol=1e-4)
+
+
 def test_one_image_alone_cannot_tell_what_many_styles_can():
     # Two regions of one colour in the first variation only.
     labels = regions()

@@ -82,6 +82,21 @@ def test_a_smaller_stack_is_cropped_where_the_box_lies():
     assert (found.labels == (truth > 0)).mean() > 0.99
 
 
+@pytest.mark.parametrize('box', [[20, 6, 68, 39], [22, 7, 69, 38], [19, 8, 71, 40]])
+def test_boxes_between_the_pixels_of_a_smaller_stack_shift_nothing(box):
+    # A bar down the box; the stack is four times narrower and three times lower than the image.
+    regions = np.zeros((15, 22), int)
+    regions[:, 9:13] = 1
+    images = np.random.default_rng(1).integers(0, 256, (6, 2, 3)).astype(np.uint8)[:, regions]
+    truth = regions.repeat(3, 0).repeat(4, 1)
+    stack = StyleStack(images, np.array([box]), np.array([1]))
+    found = label_objects(stack, images[0].repeat(3, 0).repeat(4, 1), CLUSTERS, CORNER)
+    expected = np.zeros_like(truth)
+    expected[box[1] : box[3], box[0] : box[2]] = truth[box[1] : box[3], box[0] : box[2]]
+    assert found.outcomes == ('found',)
+    assert np.array_equal(found.labels, expected)
+
+
 def test_what_a_box_does_not_decide_is_said():
     _, images = scene((20, 30), [(9, 14, 6)])
     boxes = np.array([[0, 0, 30, 20], [0, 0, 4, 4]])

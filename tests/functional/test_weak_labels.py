@@ -68,9 +68,20 @@ def test_wrong_marks_are_refused():
         scribble_probability(image, one, one)
     with pytest.raises(ValueError, match='`foreground` marks of shape'):
         scribble_probability(image, np.zeros(SIZE, bool))
+    with pytest.raises(ValueError, match=r'`foreground` marks of shape .*got \(7,'):
+        scribble_probability(image, np.ones((7, 2), bool))
     with pytest.raises(ValueError, match='x1 < x2'):
         box_probability(SIZE, (3, 0, 3, 4), 1.0)
     with pytest.raises(ValueError, match='`box` inside the image'):
         box_probability(SIZE, (30, 30, 34, 34), 1.0)
     with pytest.raises(ValueError, match='`points` inside the image'):
         point_marks(SIZE, [(9, 0)])
+
+
+def test_marks_may_be_grey_levels():
+    image, one, other = np.zeros((*SIZE, 3), np.uint8), point_marks(SIZE, [(4, 3)]), point_marks(SIZE, [(0, 0)])
+    levels = one.astype(np.uint8) * 254
+    assert np.array_equal(scribble_probability(image, levels, other), scribble_probability(image, one, other))
+    # Bit by bit 254 and True have nothing in common.
+    with pytest.raises(ValueError, match='some pixels are both'):
+        scribble_probability(image, levels, one)

@@ -40,6 +40,31 @@ def test_images_of_the_generator_are_found_again(model, targets, space):
         assert not torch.allclose(found.styles[:, 0], found.styles[:, 1])
 
 
+@pytest.mark.parametrize('space', ['w', 'w+'])
+def test_a_given_start_is_where_it_starts(model, targets, space):
+    start = model.mapping.mean_style + 0.1 * torch.arange(8).reshape(2, 4, 1)
+    found = invert_images(model, targets, InversionSettings(space=space, steps=1), start=start)
+    styles = start if space == 'w+' else start.mean(1, keepdim=True).repeat(1, 4, 1)
+    torch.testing.assert_close(found.losses[0], pixel_loss(model.synthesis(styles), targets, 4))
+    # Adam's first step is as long as its rate.
+    assert (found.styles - styles).abs().max() < 0.101
+    assert torch.equal(start, model.mapping.mean_style + 0.1 * torch.arange(8).reshape(2, 4, 1))
+    for wrong in (start[:1], start[:, :1], torch.full_like(start, torch.nan)):
+        with pytest.raises(ValueError, match='finite `start` of shape'):
+            invert_images(model, targets, InversionSettings(steps=1), start=wrong)
+
+
+def test_a_checkpoint_of_another_start_is_refused(model, targets, tmp_path):
+    start, settings = model.mapping.mean_style.expand(2, 4, -1), InversionSettings(steps=4)
+    given = dict(checkpoint=tmp_path / 'state.safetensors', save_every=2)
+    first = invert_images(model, targets, settings, start=start, **given)
+    again = invert_images(model, targets, settings, start=start, **given)
+    assert torch.equal(first.styles, again.styles)
+    for other in (None, start + 1):
+        with pytest.raises(UserError, match='of these images and settings'):
+            invert_images(model, targets, settings, start=other, **given)
+
+
 def test_images_of_a_batch_do_not_interact(model, targets):
     settings = InversionSettings(steps=12, space='w+', optimize_noise=True, style_weight=0.1)
     whole = invert_images(model, targets, settings)

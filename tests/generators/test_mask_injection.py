@@ -109,6 +109,8 @@ def test_only_the_asked_kind_of_attention_is_injected():
     injection = MaskInjection(unet, masks, positions, SIZE, timestep=400, settings=InjectionSettings(max_self_side=4))
     assert injection.weight(False, 48) == 0
     assert injection.weight(False, 12) == 0.3
+    between = MaskInjection(unet, masks, positions, SIZE, timestep=400, settings=InjectionSettings(max_self_side=7))
+    assert between.weight(False, 48) == 0  # 6 x 8: the longer side counts
     assert injection.weight(True, 48) == 1
     with injection:
         run(unet, latents, context)

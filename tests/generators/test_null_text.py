@@ -45,6 +45,18 @@ def test_the_fit_brings_the_image_nearer():
     assert errors[1] < 0.8 * errors[0]
 
 
+def test_each_prompt_is_fitted_as_if_it_were_alone():
+    parts, latents, context = example()
+    # At this tolerance the second image ends its steps of Adam after three, the first goes on to the last.
+    latents, whole = torch.cat([latents[:1], 3 * latents[:1].flip(3)]), as_conditioning(context)
+    settings = NullTextSettings(steps=2, guidance=2.0, inner_steps=6, rate=3e-2, tolerance=0.053)
+    both = invert_with_null_text(parts, latents, whole, settings)
+    for i in range(2):
+        alone = invert_with_null_text(parts, latents[i : i + 1], whole[[i]], settings)
+        for together, single in zip(both.tokens, alone.tokens, strict=True):
+            torch.testing.assert_close(together[i], single[0], rtol=1e-2, atol=2e-3)
+
+
 def test_a_mask_changes_its_own_sample_only():
     parts, latents, context = example()
     whole, settings = as_conditioning(context), NullTextSettings(steps=2, inner_steps=1)

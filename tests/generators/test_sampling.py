@@ -36,9 +36,11 @@ def test_equals_the_pipeline_of_diffusers(parts, guidance, size):
     torch.testing.assert_close(found, expected, atol=1e-4 * expected.abs().max().item(), rtol=1e-4)
 
 
+@pytest.mark.parametrize('ends_at_one', [False, True])
 @pytest.mark.parametrize('spacing', ['leading', 'trailing', 'linspace'])
-def test_steps_follow_the_scheduler(spacing):
-    scheduler = type(tiny_scheduler()).from_config(tiny_scheduler().config, timestep_spacing=spacing)
+def test_steps_follow_the_scheduler(spacing, ends_at_one):
+    options = dict(timestep_spacing=spacing, set_alpha_to_one=ends_at_one)
+    scheduler = type(tiny_scheduler()).from_config(tiny_scheduler().config, **options)
     steps = ddim_steps(scheduler, 40)
     scheduler.set_timesteps(40)
     assert [s.timestep for s in steps] == scheduler.timesteps.tolist()

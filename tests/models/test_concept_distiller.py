@@ -149,6 +149,7 @@ def test_a_mixed_precision_step_is_nearly_a_full_one(monkeypatch):
 
 def test_cached_latents_are_the_encoders_in_half_precision(monkeypatch):
     model, data = distiller(latent_cache_mb=1), batch()
+    assert model.cache.setting == 'model.latent_cache_mb'
     direct = model._encode(data['inputs'])
     first = model.encode(data['inputs'])
     assert torch.equal(first, direct.half().float())

@@ -8,6 +8,7 @@ import pickle
 import pytest
 import torch
 
+from mmseg_gen.models.backbones import feature_cache
 from mmseg_gen.models.backbones.feature_cache import FeatureCache
 
 
@@ -74,6 +75,19 @@ def test_the_limit_holds_and_what_is_in_stays_in(images):
     again = cache.fetch(images, compute)
     assert compute.images == 4
     assert all(torch.equal(a, b) for a, b in zip(full, again, strict=True))
+
+
+@pytest.mark.parametrize('setting', ['backbone.max_cache_mb', 'model.latent_cache_mb'])
+def test_a_full_cache_names_its_own_setting_once(images, setting, monkeypatch):
+    said = []
+    monkeypatch.setattr(feature_cache, 'print_log', lambda text, *_: said.append(text))
+    cache = copy.deepcopy(FeatureCache(1 / 2**20, setting))
+    cache.fetch(images, Recorder())
+    cache.fetch(images, Recorder())
+    assert len(said) == 1
+    assert f'raise `{setting}`' in said[0]
+    with pytest.raises(ValueError, match=f'`{setting}` to be more than 0'):
+        FeatureCache(0, setting)
 
 
 def test_values_beyond_half_precision_stay_finite(images):

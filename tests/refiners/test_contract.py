@@ -154,3 +154,17 @@ def test_cascade_psp_gets_bgr_and_one_mask_for_each_class(monkeypatch):
     assert (calls[0][0] == image[..., ::-1]).all()
     assert ((calls[1][1] == 255) == (probabilities.argmax(0) == 2)).all()
     assert (found.argmax(0) == probabilities.argmax(0)).all()
+
+
+def test_the_bilateral_solver_trusts_pixels_as_far_as_they_are_sure():
+    from mmseg_gen.functional.bilateral_solver import BilateralSettings, bilateral_solver
+    from mmseg_gen.refiners.rivals import BilateralSolver
+
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (12, 17, 3)).astype(np.uint8)
+    foreground = rng.random((12, 17)).astype(np.float32)
+    # 0 and 1 are sure, one half is not.
+    sure = np.maximum(np.abs(foreground - 0.5) * 2, 1e-3)
+    own = [bilateral_solver(image, p, sure, BilateralSettings()) for p in (1 - foreground, foreground)]
+    found = BilateralSolver()(image, np.stack([1 - foreground, foreground]), ['background', 'cat'])
+    np.testing.assert_allclose(found[1], own[1] / (own[0] + own[1]), atol=1e-4)

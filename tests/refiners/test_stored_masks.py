@@ -27,6 +27,20 @@ def test_binary_masks_of_any_coding_are_softened_alike(mask):
     assert ((found.argmax(0) == 1) == binary()).all()
 
 
+def test_void_beside_the_label_of_the_one_class_is_undecided():
+    mask = binary().astype(np.uint8)
+    mask[:2] = 255
+    found = mask_probabilities(mask, ['cat'], SIZE)
+    assert np.allclose(found[:, :2], 0.5)
+    assert ((found[1] > 0.5) == (mask == 1)).all()
+
+
+@pytest.mark.parametrize('width', [0.0, -1.0])
+def test_a_width_that_softens_nothing_is_refused(width):
+    with pytest.raises(ValueError, match='`width` to be positive'):
+        mask_probabilities(binary(), ['cat'], SIZE, soften=width)
+
+
 def test_grey_levels_and_floats_are_probabilities():
     levels = np.arange(140, dtype=np.uint8).reshape(SIZE)
     assert np.allclose(mask_probabilities(levels, ['cat'], SIZE)[1], levels / 255)
@@ -59,6 +73,7 @@ def test_soft_masks_of_several_classes_with_and_without_background():
     [
         (np.zeros((4, 4), np.uint8), ['cat'], r'10 x 14 \(height x width\), but got \(4, 4\)'),
         (np.full(SIZE, 3, np.uint8), ['cat', 'dog'], 'labels from 0 to 2 .*but got 3 to 3'),
+        (np.full(SIZE, 7, np.uint8), ['cat'], 'but got up to 7; name every class'),
         (np.full(SIZE, 3.0), ['cat'], r'in \[0, 1\], but got values from 3 to 3; logits'),
         (np.full(SIZE, np.nan), ['cat'], r'in \[0, 1\]'),
         (np.zeros((5, *SIZE)), ['cat', 'dog'], '2 channels, or 3 with the background, but got 5'),

@@ -33,3 +33,22 @@ def test_the_tool_writes_json_and_reports_in_one_line(tmp_path, repository, caps
     assert error.count('\n') == 1
     with pytest.raises(SystemExit):
         tool.main(arguments[:3])
+
+
+@pytest.mark.parametrize('name', ['photo.png', 'notes.json', 'folder.json'])
+def test_a_file_of_the_user_is_not_replaced_by_scores(tmp_path, repository, capsys, name):
+    folder, _ = write_binary_case(tmp_path)
+    out = tmp_path / name
+    out.mkdir() if name.startswith('folder') else out.write_text('{"mine": 1}')
+    arguments = [str(folder / 'pred'), '--gt', str(folder / 'gt'), '--binary', '--metrics', 'BinaryIoUMetric']
+    assert load_tool(repository).main([*arguments, '--out', str(out)]) == 2
+    assert name in capsys.readouterr().err
+    assert out.is_dir() or out.read_text() == '{"mine": 1}'
+
+
+def test_earlier_scores_are_replaced(tmp_path, repository):
+    folder, _ = write_binary_case(tmp_path)
+    arguments = [str(folder / 'pred'), '--gt', str(folder / 'gt'), '--binary', '--out', str(tmp_path / 'scores.json')]
+    for metric in ('BinaryIoUMetric', 'BoundaryMetric'):
+        assert load_tool(repository).main([*arguments, '--metrics', metric]) == 0
+    assert 'boundary/F' in json.loads((tmp_path / 'scores.json').read_text())['metrics']

@@ -49,7 +49,28 @@ def test_there_is_one_of_each_kind_for_each_tool():
 @pytest.mark.parametrize('script', SCRIPTS, ids=lambda path: path.name)
 def test_scripts_parse_and_may_be_run(script):
     subprocess.run(['bash', '-n', str(script)], check=True)
-    assert os.access(script, os.X_OK)
+    # What they share is read only.
+    assert os.access(script, os.X_OK) == (script.name != 'launch.sh')
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_missing_argument_starts_nothing(recorded, kind):
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        recorded(TOOLS / f'{kind}_train.sh', 'one')
+    assert caught.value.stdout == ''
+
+
+def test_scripts_are_found_from_another_directory(recorded, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'config.py').touch()
+    lines = recorded(os.path.relpath(TOOLS / 'dist_train.sh'), 'config.py', '2')
+    assert lines[-4:] == [str(TOOLS / 'train.py'), 'config.py', '--launcher', 'pytorch']
+
+
+def test_restarts_may_be_chosen(recorded):
+    for name, restarts in (('synthesize', '0'), ('train', '5')):
+        lines = recorded(TOOLS / f'dist_{name}.sh', 'config.py', '2', MAX_RESTARTS=restarts)
+        assert f'--max_restarts={restarts}' in lines
 
 
 @pytest.mark.parametrize('name', sorted(NAMES['dist']))

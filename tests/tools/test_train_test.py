@@ -133,6 +133,21 @@ def test_out_writes_the_label_maps_that_the_metric_saw(world, tmp_path):
     assert scores['sal/IoU'] == pytest.approx(np.mean(overlaps), abs=1e-4)
 
 
+def test_out_in_the_data_set_would_replace_its_files_and_is_refused(world, capsys):
+    image = world / 'DUTS' / 'DUTS-TE' / 'DUTS-TE-Image' / 'p0.png'
+    before = image.read_bytes()
+    config = write_config(world, 'out_in_data')
+    for folder in (world / 'DUTS', image.parent):
+        assert 'outside the data set' in fails(capsys, 'test', config, world / 'work', '--out', folder)
+    assert image.read_bytes() == before
+
+
+def test_pictures_need_no_training_set(world, tmp_path):
+    options = ['--show-dir', str(tmp_path), '--cfg-options', f'train_dataloader.dataset.data_root={tmp_path}/none']
+    run_test(world, 'without_training_set', *options)
+    assert len(list(tmp_path.rglob('*.png'))) == 3
+
+
 def test_test_time_augmentation_and_pictures_run(world, tmp_path):
     scores = run_test(world, 'with_tta', '--tta', '--show-dir', str(tmp_path))
     assert 0 <= scores['sal/IoU'] <= 1
@@ -225,6 +240,20 @@ def test_an_unknown_type_is_named(world, capsys):
     assert '`custom_imports`' in message
 
 
+def test_a_training_without_iterations_is_refused(world, capsys):
+    config = write_config(world, 'no_iterations')
+    assert '`train_cfg.max_iters` of at least 1, but got -2' in fails(
+        capsys, 'train', config, '--cfg-options', 'train_cfg.max_iters=-2'
+    )
+
+
+def test_a_misspelt_setting_is_named(world, capsys):
+    config = write_config(world, 'misspelt')
+    message = fails(capsys, 'train', config, '--cfg-options', 'train_cfg.max_iter=2')
+    assert "unexpected keyword argument 'max_iter'" in message
+    assert 'did you mean `model`?' in fails(capsys, 'train', config, '--cfg-options', 'modle.type=X')
+
+
 def test_missing_weights_are_named(world, tmp_path, capsys):
     config = write_config(world, 'no_weights')
     options = ['--work-dir', tmp_path, '--cfg-options', f'model.backbone.generator={tmp_path}/none']
@@ -250,9 +279,3 @@ def test_help_lists_the_arguments_of_mmseg(name):
     expected = ['--work-dir', '--cfg-options', '--launcher', '--local_rank']
     expected += ['--resume', '--amp', '--synthesize'] if name == 'train' else ['--out', '--show-dir', '--tta']
     assert all(argument in text for argument in expected)
-
-
-@pytest.mark.parametrize('script', sorted((ROOT / 'tools').glob('*.sh')), ids=lambda path: path.name)
-def test_shell_scripts_parse_and_can_be_run(script):
-    subprocess.run(['bash', '-n', str(script)], check=True)
-    assert os.access(script, os.X_OK)

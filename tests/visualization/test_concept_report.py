@@ -12,7 +12,7 @@ from mmseg_gen.datasets.concept_scenes import write_concept_scenes
 from mmseg_gen.datasets.index_png import encode_index_png
 from mmseg_gen.datasets.label_reading import decode_labels
 from mmseg_gen.engine.concepts.run import ConceptRun
-from mmseg_gen.functional.photo_records import PhotoRecord, RecordBook
+from mmseg_gen.functional.photo_records import MANIFEST, PhotoRecord, records_bytes
 from mmseg_gen.visualization.concept_report import write_concept_report
 
 
@@ -21,16 +21,17 @@ def run(tmp_path):
     """A run of three photos: of one the preliminary mask is the truth, of one it is empty, one is unreadable."""
     photos, truth = write_concept_scenes(tmp_path / 'scenes', 3)
     work = tmp_path / 'work'
-    with RecordBook(work / 'preliminary') as book:
-        for number, outcome in enumerate(('found', 'empty', 'unreadable')):
-            name = f'scene_{number:05d}'
-            files = {}
-            if outcome != 'unreadable':
-                files['map'] = store(work / 'preliminary', 'maps', name, '.npy', np.random.default_rng(number))
-            if outcome == 'found':
-                files['mask'] = store(work / 'preliminary', 'masks', name, '.png', truth / f'{name}.png')
-            notes = ('no_rectangle',) if outcome == 'found' else ()
-            book.append(PhotoRecord(name, str(photos / f'{name}.png'), outcome, files, {}, notes, '<why>'))
+    records = []
+    for number, outcome in enumerate(('found', 'empty', 'unreadable')):
+        name = f'scene_{number:05d}'
+        files = {}
+        if outcome != 'unreadable':
+            files['map'] = store(work / 'preliminary', 'maps', name, '.npy', np.random.default_rng(number))
+        if outcome == 'found':
+            files['mask'] = store(work / 'preliminary', 'masks', name, '.png', truth / f'{name}.png')
+        notes = ('no_rectangle',) if outcome == 'found' else ()
+        records.append(PhotoRecord(name, str(photos / f'{name}.png'), outcome, files, {}, notes, '<why>'))
+    (work / 'preliminary' / MANIFEST).write_bytes(records_bytes(records))
     concept = dict(photos=str(photos), truth=str(truth))
     return ConceptRun.of(Config(dict(concept=concept, work_dir=str(work))))
 

@@ -20,7 +20,8 @@ from mmseg_gen.functional.manifest import Entry
 from mmseg_gen.visualization import report_numbers
 from mmseg_gen.visualization.compositions import COUNT
 from mmseg_gen.visualization.report import write_report
-from mmseg_gen.visualization.report_samples import choose_samples, paint_labels
+from mmseg_gen.visualization.report_pictures import paint_labels
+from mmseg_gen.visualization.report_samples import choose_samples
 from tests.engine.drawn_set import finish_set, write_entry
 
 EVIL = '<img src=x onerror="document.title=\'pwned\'"><script>document.title="pwned"</script>'

@@ -9,6 +9,7 @@ import numpy as np
 from mmengine import fileio
 from mmseg.datasets.transforms import LoadAnnotations
 
+from mmseg_gen.datasets.label_reading import stored_palette
 from mmseg_gen.datasets.mask_checks import check_same_size
 from mmseg_gen.registry import TRANSFORMS
 
@@ -25,7 +26,7 @@ class LoadBinaryMask(LoadAnnotations):
 
     Raises:
         ValueError: ``threshold`` is out of range; on loading: the file cannot be read, has another size than the
-            image, or holds only 0 and 1 while the threshold is above 1.
+            image, or holds label ids (0 and 1, or a palette of dark colours), of which none would reach the threshold.
     """
 
     def __init__(self, threshold: int = 128, **kwargs: Any) -> None:
@@ -45,6 +46,12 @@ class LoadBinaryMask(LoadAnnotations):
         top = int(mask.max())
         if top == 1 < self.threshold:
             raise ValueError(f'Expected a mask of 0 and 255, but got 0 and 1 in {path}: set `threshold=1`.')
+        if 0 < top < self.threshold and stored_palette(content) is not None:
+            raise ValueError(
+                f'Expected a grey mask of 0 and 255, but {path} is a palette image, all of whose colours are below the '
+                f'`threshold` of {self.threshold}: set `threshold=1` for label maps of one class, as `mmseg-gen label` '
+                'writes them.'
+            )
         results['gt_seg_map'] = (mask >= self.threshold).astype(np.uint8)
         results['seg_fields'].append('gt_seg_map')
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +12,16 @@ import numpy as np
 
 from mmseg_gen.datasets.index_png import encode_index_png
 from mmseg_gen.engine.concepts.photos import Photo
+from mmseg_gen.engine.concepts.records import make_records
 from mmseg_gen.engine.concepts.settings import ConceptSettings
 from mmseg_gen.engine.concepts.stage import (
+    MAPS,
+    MASKS,
     NO_RECTANGLE,
     Read,
     canvas_of,
-    claim_stage,
     load_generator,
     run_prompt,
-    unfinished_batches,
     word_notes,
     write_file,
 )
@@ -27,7 +29,7 @@ from mmseg_gen.engine.seeding import sample_rng, sample_seed
 from mmseg_gen.functional.background_rectangle import draw_background_crop
 from mmseg_gen.functional.canvas import resize_map
 from mmseg_gen.functional.concept_labels import FOUND, ConceptLabels, label_concepts, resize_labels
-from mmseg_gen.functional.photo_records import PhotoRecord, RecordBook, read_records
+from mmseg_gen.functional.photo_records import PhotoRecord
 
 if TYPE_CHECKING:
     from mmseg_gen.generators.parts import Parts
@@ -41,7 +43,7 @@ def label_preliminary(
     """Write ``masks/NAME.png``, ``maps/NAME.npy`` and the manifest; return the records of the photos by name.
 
     Masks are label maps of each photo's own size, 0 background, i the i-th concept. Maps are float16 ``(G, h, w)``.
-    What is there stays.
+    What is there stays, and other processes may share the work.
 
     Args:
         photos: Sorted by name.
@@ -52,18 +54,14 @@ def label_preliminary(
     Raises:
         UserError: The folder was begun with other settings, or a word is not in the prompt.
     """
-    claim_stage(folder, settings.identity(*SECTIONS))
-    known = read_records(folder)
-    if all(photo.name in known for photo in photos):
-        return {photo.name: known[photo.name] for photo in photos}
-    worker = _Worker(parts or load_generator(settings), settings, folder)
-    with RecordBook(folder) as book:
-        for batch, missing in unfinished_batches(photos, book, settings.batch_size, 'preliminary masks'):
-            maps = worker.maps(batch)
-            for read, own in zip(batch, maps, strict=True):
-                if read.photo in missing:
-                    book.append(worker.write(read, own))
-    return {photo.name: book.records[photo.name] for photo in photos}
+    return make_records(
+        folder,
+        settings.identity(*SECTIONS),
+        photos,
+        lambda: _Worker(parts or load_generator(settings), settings, folder).records,
+        size=settings.batch_size,
+        title='preliminary masks',
+    )
 
 
 def label_maps(maps: np.ndarray, settings: ConceptSettings, canvas: tuple[int, int]) -> ConceptLabels:
@@ -92,6 +90,11 @@ class _Worker:
         own = settings.evidence
         self.attention = MeanAttention(parts, own.steps, own.max_steps, own.num_samples, own.max_batch)
 
+    def records(self, batch: Sequence[Read], wanted: AbstractSet[str]) -> list[PhotoRecord]:
+        """Return the records of those photos of a batch that are wanted, when their files are written."""
+        pairs = zip(batch, self.maps(batch), strict=True)
+        return [self.write(read, maps) for read, maps in pairs if read.photo.name in wanted]
+
     def maps(self, batch: Sequence[Read]) -> np.ndarray:
         """Return the maps of a batch, float16 ``(N, G, h, w)``."""
         from mmseg_gen.generators.inpainting import canvas_tensor
@@ -104,11 +107,11 @@ class _Worker:
     def write(self, read: Read, maps: np.ndarray) -> PhotoRecord:
         """Write one photo's files and return its record."""
         found, name = label_maps(maps, self.settings, self.canvas), read.photo.name
-        files = {'map': write_file(self.folder, 'maps', name, '.npy', _npy(maps))}
+        files = {'map': write_file(self.folder, MAPS, name, '.npy', _npy(maps))}
         outcome, notes = found.outcome, list(self.notes)
         if outcome == FOUND:
             mask = resize_labels(found.labels, read.pixels.shape[:2])
-            files['mask'] = write_file(self.folder, 'masks', name, '.png', encode_index_png(mask))
+            files['mask'] = write_file(self.folder, MASKS, name, '.png', encode_index_png(mask))
             if not self._has_rectangle(found.labels, name):
                 notes.append(NO_RECTANGLE)
         measures = {'area': round(float((found.labels > 0).mean()), 6), 'uncertainty': round(found.uncertainty, 6)}

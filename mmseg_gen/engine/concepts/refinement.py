@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,21 +12,22 @@ import numpy as np
 from mmseg_gen.datasets.index_png import encode_index_png
 from mmseg_gen.datasets.label_reading import decode_labels
 from mmseg_gen.engine.concepts.photos import Photo
+from mmseg_gen.engine.concepts.records import make_records
 from mmseg_gen.engine.concepts.settings import ConceptSettings
 from mmseg_gen.engine.concepts.stage import (
+    BACKGROUNDS,
+    MASKS,
     NO_RECTANGLE,
     Read,
     canvas_of,
-    claim_stage,
     load_generator,
-    unfinished_batches,
     write_file,
 )
 from mmseg_gen.engine.seeding import sample_seed
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.concept_labels import FOUND, refine_labels
 from mmseg_gen.functional.inpainting import difference_map, fill_with_background
-from mmseg_gen.functional.photo_records import PhotoRecord, RecordBook, read_records
+from mmseg_gen.functional.photo_records import PhotoRecord, read_records
 from mmseg_gen.functional.writing import encode_png
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def label_refined(
     """Write ``masks/NAME.png``, ``backgrounds/NAME.png`` and the manifest; return the records of the photos by name.
 
     Photos without a preliminary mask keep their outcome. The difference map is that of photo and background. What is
-    there stays.
+    there stays, and other processes may share the work.
 
     Args:
         preliminary: What :func:`~mmseg_gen.engine.concepts.preliminary.label_preliminary` wrote.
@@ -61,27 +63,25 @@ def label_refined(
     Raises:
         UserError: The folder was begun with other settings, or a photo is not in ``preliminary``.
     """
-    claim_stage(folder, {**settings.identity('evidence', 'labeller', 'refine'), **(identity or {})})
-    known, before = read_records(folder), read_records(preliminary)
+    before = read_records(preliminary)
     lacking = [photo.name for photo in photos if photo.name not in before]
     if lacking:
         raise UserError(f'Expected preliminary masks of all photos in {preliminary}, but {lacking[0]} has none.')
-    if all(photo.name in known for photo in photos):
-        return {photo.name: known[photo.name] for photo in photos}
-    worker = _Worker(settings, folder, preliminary, before)
-    with RecordBook(folder) as book:
-        for photo in photos:
-            own = before[photo.name]
-            if own.outcome != FOUND and photo.name not in book.records:
-                book.append(PhotoRecord(own.name, own.image, own.outcome, detail=own.detail))
-        usable = [photo for photo in photos if before[photo.name].outcome == FOUND]
-        if settings.refine.method == 'inpaint' and usable:
-            worker.parts = parts or load_generator(settings, generator)
-        for batch, missing in unfinished_batches(usable, book, settings.batch_size, 'refined masks'):
-            for read, background in zip(batch, worker.backgrounds(batch), strict=True):
-                if read.photo in missing:
-                    book.append(worker.write(read, background))
-    return {photo.name: book.records[photo.name] for photo in photos}
+    others = [own for own in (before[photo.name] for photo in photos) if own.outcome != FOUND]
+
+    def load():
+        painter = parts or load_generator(settings, generator) if settings.refine.method == 'inpaint' else None
+        return _Worker(painter, settings, folder, preliminary, before).records
+
+    return make_records(
+        folder,
+        {**settings.identity('evidence', 'labeller', 'refine'), **(identity or {})},
+        photos,
+        load,
+        size=settings.batch_size,
+        title='refined masks',
+        ready={own.name: PhotoRecord(own.name, own.image, own.outcome, detail=own.detail) for own in others},
+    )
 
 
 def read_labels(path: Path) -> np.ndarray:
@@ -97,10 +97,20 @@ class _Worker:
     """Paints backgrounds in batches and writes what comes of each photo."""
 
     def __init__(
-        self, settings: ConceptSettings, folder: Path, preliminary: Path, before: Mapping[str, PhotoRecord]
+        self,
+        parts: Parts | None,
+        settings: ConceptSettings,
+        folder: Path,
+        preliminary: Path,
+        before: Mapping[str, PhotoRecord],
     ) -> None:
-        self.settings, self.folder, self.preliminary, self.before = settings, folder, preliminary, before
-        self.parts: Parts | None = None
+        self.parts, self.settings, self.folder = parts, settings, folder
+        self.preliminary, self.before = preliminary, before
+
+    def records(self, batch: Sequence[Read], wanted: AbstractSet[str]) -> list[PhotoRecord]:
+        """Return the records of those photos of a batch that are wanted, when their files are written."""
+        pairs = zip(batch, self.backgrounds(batch), strict=True)
+        return [self.write(read, background) for read, background in pairs if read.photo.name in wanted]
 
     def backgrounds(self, batch: Sequence[Read]) -> list[np.ndarray | None]:
         """Return each photo without its objects; None where there is no background to take."""
@@ -115,11 +125,11 @@ class _Worker:
         name, path = read.photo.name, str(read.photo.path)
         if background is None:
             return PhotoRecord(name, path, NO_RECTANGLE)
-        files = {'background': write_file(self.folder, 'backgrounds', name, '.png', encode_png(background))}
+        files = {'background': write_file(self.folder, BACKGROUNDS, name, '.png', encode_png(background))}
         difference = difference_map(read.pixels, background)
         found = refine_labels(difference, self._labels(name), self.settings.refine.mixture)
         if found.outcome == FOUND:
-            files['mask'] = write_file(self.folder, 'masks', name, '.png', encode_index_png(found.labels))
+            files['mask'] = write_file(self.folder, MASKS, name, '.png', encode_index_png(found.labels))
         measures = {
             'area': round(float((found.labels > 0).mean()), 6),
             'difference': round(float(difference.mean()), 6),

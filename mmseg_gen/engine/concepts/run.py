@@ -13,6 +13,7 @@ from mmseg_gen.engine.concepts.preliminary import label_preliminary
 from mmseg_gen.engine.concepts.refinement import label_refined
 from mmseg_gen.engine.concepts.segmentor import train_segmentor
 from mmseg_gen.engine.concepts.settings import ConceptSettings
+from mmseg_gen.engine.config_file import read_config
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.photo_records import FOUND, PhotoRecord, outcome_counts
 
@@ -88,17 +89,15 @@ class ConceptRun:
         """Return the config of the segmentor; None where there is none.
 
         Raises:
-            UserError: There is no such file.
+            UserError: There is no such file, or it does not load.
         """
-        from mmengine.config import Config
-
         if self.settings.segmentor is None:
             return None
         here = Path(self.settings.segmentor)
         beside = Path(self.config.filename or '.').parent / here
         for path in (beside, here):
             if path.is_file():
-                return Config.fromfile(path)
+                return read_config(path)
         raise UserError(f'Expected `concept.segmentor` to be a config beside that of the run, but there is no {here}.')
 
 

@@ -1,22 +1,20 @@
-"""What the stages share: settings that must not change in between, batches of photos, words that are odd."""
+"""What the stages share: settings that must not change in between, files of photos, words that are odd."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
-from mmseg_gen.datasets.image_reading import check_photo, read_image
 from mmseg_gen.engine.concepts.photos import Photo
 from mmseg_gen.engine.concepts.settings import ConceptSettings
 from mmseg_gen.engine.settings import first_difference
 from mmseg_gen.errors import UserError
-from mmseg_gen.functional.photo_records import PhotoRecord, RecordBook
 from mmseg_gen.functional.writing import write_bytes
 
 if TYPE_CHECKING:
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from mmseg_gen.generators.parts import Parts
 
 STAGE = 'stage.json'
+MASKS, MAPS, BACKGROUNDS = FILE_KINDS = ('masks', 'maps', 'backgrounds')
 UNREADABLE, NO_RECTANGLE, SEVERAL_TOKENS, UNKNOWN_WORD = 'unreadable', 'no_rectangle', 'several_tokens', 'unknown_word'
 
 
@@ -47,51 +46,23 @@ def claim_stage(folder: Path, identity: Mapping[str, Any]) -> None:
         if name is not None:
             raise UserError(
                 f'Expected the `{name}` with which {folder} was begun (see {path.name} there), but got another; choose '
-                'another --work-dir, or the same settings.'
+                'another folder, or the same settings.'
             )
         return
     folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, (json.dumps(wanted, indent=1, sort_keys=True) + '\n').encode('utf-8'))
-
-
-def unfinished_batches(
-    photos: Sequence[Photo], book: RecordBook, size: int, title: str
-) -> Iterator[tuple[list[Read], list[Photo]]]:
-    """Yield batches of photos that were read, and those of them that have no record yet; unreadable ones get theirs.
-
-    Batches are consecutive photos and are yielded whole where one of them is missing: networks round differently in
-    batches of another make-up, and a resumed run shall give the same bytes.
-
-    Args:
-        photos: All, sorted.
-        book: The records so far.
-        size: Photos in a batch.
-        title: Of the progress bar.
-    """
-    done = sum(photo.name in book.records for photo in photos)
-    with tqdm(total=len(photos), initial=done, desc=title, unit='photo', disable=None) as bar:
-        for start in range(0, len(photos), size):
-            batch = photos[start : start + size]
-            missing = [photo for photo in batch if photo.name not in book.records]
-            if not missing:
-                continue
-            found: list[Read] = []
-            for photo in batch:
-                try:
-                    found.append(Read(photo, check_photo(read_image(photo.path))))
-                except (OSError, ValueError) as error:
-                    if photo in missing:
-                        book.append(PhotoRecord(photo.name, str(photo.path), UNREADABLE, detail=str(error)))
-            if found:
-                yield found, [photo for photo in missing if photo.name not in book.records]
-            bar.update(len(missing))
+    write_bytes(path, (json.dumps(wanted, indent=1, sort_keys=True) + '\n').encode('utf-8'), _tag())
 
 
 def write_file(folder: Path, kind: str, name: str, suffix: str, content: bytes) -> tuple[str, int]:
-    """Write ``kind/name.suffix`` under a folder; return its path below the folder and its size."""
+    """Write ``kind/name.suffix`` under a folder, ``kind`` of ``FILE_KINDS``; return its path below it and its size."""
     path = Path(kind) / f'{name}{suffix}'
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    return path.as_posix(), write_bytes(folder / path, content)
+    return path.as_posix(), write_bytes(folder / path, content, _tag())
+
+
+def _tag() -> str:
+    # Several processes may write the same file at the same time.
+    return f'{uuid.uuid4().hex}-'
 
 
 def canvas_of(parts: Parts, settings: ConceptSettings) -> tuple[int, int]:

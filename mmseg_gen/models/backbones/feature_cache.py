@@ -23,6 +23,7 @@ class FeatureCache:
 
     Args:
         max_mb: Limit in MiB.
+        setting: What the limit is called in a config, for messages.
 
     Raises:
         ValueError: ``max_mb`` is not positive.
@@ -31,9 +32,10 @@ class FeatureCache:
     # Bytes that a sample may take beyond its values.
     overhead = 0
 
-    def __init__(self, max_mb: float) -> None:
+    def __init__(self, max_mb: float, setting: str = 'backbone.max_cache_mb') -> None:
         if not max_mb > 0:
-            raise ValueError(f'Expected `max_cache_mb` to be more than 0, but got {max_mb}.')
+            raise ValueError(f'Expected `{setting}` to be more than 0, but got {max_mb}.')
+        self.setting = setting
         self.max_bytes = int(max_mb * 2**20)
         self.num_bytes = 0
         self.hits = 0
@@ -45,7 +47,7 @@ class FeatureCache:
         return len(self._maps)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.max_bytes / 2**20,)
+        return type(self), (self.max_bytes / 2**20, self.setting)
 
     def fetch(self, images: Tensor, compute: Callable[[Tensor], Sequence[Tensor]]) -> list[Tensor]:
         """Return the feature maps of a batch, computing only those of images that were not seen before.
@@ -94,7 +96,7 @@ class FeatureCache:
             self._full = True
             print_log(
                 f'The feature cache is full: {self.num_bytes / 2**20:.0f} of {self.max_bytes / 2**20:.0f} MiB. '
-                'Further images are computed each time; raise `backbone.max_cache_mb`.',
+                f'Further images are computed each time; raise `{self.setting}`.',
                 'current',
             )
 

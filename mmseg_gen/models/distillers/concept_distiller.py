@@ -75,7 +75,7 @@ class ConceptDistiller(BaseModel):
         self.register_buffer('tokens', whole.tokens, persistent=False)
         self.register_buffer('pooled', whole.pooled, persistent=False)
         self.normalization = normalization
-        self.cache = FeatureCache(latent_cache_mb) if latent_cache_mb else None
+        self.cache = FeatureCache(latent_cache_mb, 'model.latent_cache_mb') if latent_cache_mb else None
         self.unet = parts.unet.requires_grad_(True)
         self._frozen = _Shared(parts)
         self.has_lora = lora is not None

@@ -4,6 +4,7 @@ import pickle
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmseg_gen.datasets.transforms.load_binary_mask import LoadBinaryMask
 from mmseg_gen.registry import TRANSFORMS
@@ -48,6 +49,21 @@ def test_masks_of_zero_and_one_are_refused_with_the_cure(tmp_path):
     with pytest.raises(ValueError, match=r'a\.png.*`threshold=1`'):
         load(tmp_path / 'a.png')
     assert load(tmp_path / 'a.png', threshold=1)['gt_seg_map'].sum() == 4
+
+
+def test_palette_label_maps_of_dark_colours_are_refused_with_the_cure(tmp_path):
+    image = Image.fromarray(np.eye(4, dtype=np.uint8), 'P')
+    image.putpalette([0, 0, 0, 128, 0, 0])
+    image.save(tmp_path / 'a.png')
+    with pytest.raises(ValueError, match=r'a\.png is a palette image.*`threshold=1`'):
+        load(tmp_path / 'a.png')
+    assert load(tmp_path / 'a.png', threshold=1)['gt_seg_map'].tolist() == np.eye(4).tolist()
+    # Bright colours, and grey levels that are dark but no ids, are masks.
+    image.putpalette([0, 0, 0, 255, 255, 255])
+    image.save(tmp_path / 'a.png')
+    assert load(tmp_path / 'a.png')['gt_seg_map'].sum() == 4
+    cv2.imwrite(str(tmp_path / 'b.png'), np.full((2, 2), 51, np.uint8))
+    assert not load(tmp_path / 'b.png')['gt_seg_map'].any()
 
 
 @pytest.mark.parametrize('content', [b'', b'not a picture'])

@@ -108,6 +108,10 @@ def test_a_run_that_was_killed_resumes_to_the_same_bytes(photos, parts, tmp_path
         with pytest.raises(KeyboardInterrupt):
             both(photos, parts, tmp_path / 'parts')
     monkeypatch.setattr(preliminary_stage, 'write_file', honest)
+    part = next((tmp_path / 'parts' / 'preliminary' / '.work' / 'parts').iterdir())
+    part.write_bytes(part.read_bytes()[:-7])
+    both(photos, parts, tmp_path / 'parts')
+    assert tree(tmp_path / 'parts') == tree(tmp_path / 'whole')
     manifest = tmp_path / 'parts' / 'preliminary' / 'manifest.jsonl'
     manifest.write_bytes(manifest.read_bytes()[:-7])
     both(photos, parts, tmp_path / 'parts')
