@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.engine.fake_synthesis import FakeGenerator, fork, fork_safely, run_fake
+from fake_synthesis import FakeGenerator, fork, fork_safely, run_fake
 
 POISON = 3
 

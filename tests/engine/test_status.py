@@ -109,8 +109,9 @@ def test_the_text_says_who_is_at_work(tmp_path, capsys):
     with Presence(workers, told, STILL) as alive, Presence(workers, {}, STILL) as lost:
         lost._file.close()
         assert main(['status', str(tmp_path)]) == 0
-    first, *others = capsys.readouterr().out.splitlines()
+    first, failures, *others = capsys.readouterr().out.splitlines()
     assert first == 'running: 7 of 100 (7%): 4 kept, 2 dropped, 1 failed; 2 samples/s, 0 min 46 s left'
+    assert failures == '  failed 1: Expected `cross` to be finite'
     host = alive._facts['host']
     assert sorted(others) == [
         f'  alive {host} process {os.getpid()}: 10 made, at 000008-000015',
