@@ -21,6 +21,9 @@ def test_quickstart_writes_scores_and_pictures(tmp_path, monkeypatch):
     trained = {'unet_on_synthetic', 'diffusionseg', 'unet_on_synthetic_alone', 'diffusionseg_alone'}
     assert set(summary['iou']) == {'threshold', 'kmeans', 'ncut', 'crf', 'attention_cut', *trained}
     assert all(0 <= v <= 1 for v in summary['iou'].values())
+    assert all(
+        summary['iou'][name] != summary['iou'][f'{name}_alone'] for name in ('unet_on_synthetic', 'diffusionseg')
+    )
     assert summary['n_scenes'] == 10
     assert 0 < summary['n_synthetic'] <= 8
     assert summary['attention_auc'] > 0.5

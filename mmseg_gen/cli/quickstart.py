@@ -139,7 +139,8 @@ def _predict(runner: Any) -> dict[str, np.ndarray]:
     collector = PredictionCollector()
     runner.register_hook(collector)
     runner.test()
-    return collector.masks
+    # The hook stays and would collect those of the next test too.
+    return dict(collector.masks)
 
 
 def _summarize(free: dict, trained: dict, num_synthetic: int, seconds: float) -> dict[str, Any]:
