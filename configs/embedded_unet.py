@@ -3,7 +3,7 @@ _base_ = [
     '_base_/generators/embedded.py',
     '_base_/datasets/synthetic_scenes.py',
     '_base_/models/unet.py',
-    '_base_/schedules/adam_1k.py',
+    '_base_/schedules/adam_700.py',
     '_base_/default_runtime.py',
 ]
 norm_cfg = dict(type='BN', requires_grad=True)
