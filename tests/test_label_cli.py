@@ -91,3 +91,10 @@ def test_wrong_folders_and_classes_are_refused(photos, tmp_path, generator, caps
         label.settings_of(arguments(photos, '--class', ' ', '--out', 'o'))
     assert call(photos, tmp_path / 'o', generator, '--prompt', 'a photo of a house') == 2
     assert "'cat'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('method', ['fobadiffusion', 'attention-cut'])
+def test_no_steps_are_refused_before_anything_is_made(photos, tmp_path, generator, capsys, method):
+    assert call(photos, tmp_path / 'out', generator, '--method', method, '--steps', 0) == 2
+    assert '--steps of at least 1, but got 0' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmseg_gen.errors import UserError
+from mmseg_gen.errors import UserError, check_counts
 
 if TYPE_CHECKING:
     from mmseg_gen.engine.concepts.settings import ConceptSettings
@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_gen.engine.concepts.stage import UNREADABLE
     from mmseg_gen.functional.writing import write_bytes
 
+    check_counts(args, 't0', 'steps')
     _check_out(args)
     settings = settings_of(args)
     photos = list_photos(args.photos)
