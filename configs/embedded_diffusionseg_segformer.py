@@ -1,4 +1,5 @@
-# embedded_diffusionseg.py with SegFormer's head in place of the three-layer FCN, same synthetic set, same test.
+# embedded_diffusionseg.py with SegFormer's head in place of the three-layer FCN: same synthetic set, same test, 1000
+# iterations.
 _base_ = [
     '_base_/generators/embedded.py',
     '_base_/datasets/synthetic_scenes.py',

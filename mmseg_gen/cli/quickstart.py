@@ -13,7 +13,7 @@ import numpy as np
 
 from mmseg_gen.errors import UserError, check_counts
 
-# AttentionCut has the same colour rounds: without them the networks would be compared with a cut of better edges.
+# AttentionCut has colour rounds too: without them the networks would be compared with a cut of better edges.
 REFINER = 'color-cut'
 METHOD_TITLES = {'unet_on_synthetic': 'U-Net', 'diffusionseg': 'DiffusionSeg'}
 

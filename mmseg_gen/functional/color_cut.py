@@ -21,8 +21,8 @@ from .label_cut import label_cut
 class ColorCutSettings:
     """Settings of :func:`color_cut`.
 
-    The defaults are those of ``EMBEDDED_CUT`` with half the weight of the colours: better on photographs, and as good
-    on rendered scenes (docs/refinement.md).
+    The defaults are those of ``EMBEDDED_CUT``, with half the weight of the colours, chosen on photographs
+    (docs/refinement.md).
 
     Attributes:
         smoothness: Cost of a border between two pixels of the same colour, in nats.
