@@ -19,6 +19,14 @@ os.environ['MPLBACKEND'] = 'Agg'
 collect_ignore = ['engine/poisoned_synthesis.py']
 
 
+def pytest_configure() -> None:
+    """Choose Triton's interpreter where there is no GPU, which must be done before Triton is imported."""
+    import torch
+
+    if not torch.cuda.is_available():
+        os.environ['TRITON_INTERPRET'] = '1'
+
+
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     """Start each test from the same random states: the random crops of MMSeg draw from NumPy's global one."""

@@ -5,6 +5,7 @@ Shape letters: B batch, H heads, Q queries, K keys, d channels of a head.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ import torch.nn.functional as F
 from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 
+from mmseg_gen.errors import UserError
+
 if TYPE_CHECKING:
     from .capture import AttentionRecorder
 
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 # times as long as without capture, with 1 MB 1.05 times); elsewhere 0.5 GB bounds the memory.
 _CHUNK = {'cpu': 2**18}
 _CHUNK_ELSEWHERE = 2**27
+
+# How the mean over heads is formed: by PyTorch, or by the kernels of `head_mean` where they fit.
+_VARIABLE = 'MMSEG_GEN_CAPTURE'
 
 # Processors with the same mathematics as plain scaled dot-product attention.
 _PLAIN = (
@@ -151,6 +157,10 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, sums
         sums: ``(B - skipped, Q, K)``, changed in place.
         skipped: Leading samples that are not added; they take the fused kernel.
     """
+    fused = _fused_mean(query) if mask is None else None
+    if fused is not None:
+        fused(query[skipped:], key[skipped:], sums)
+        return F.scaled_dot_product_attention(query, key, value)
     heads = query.shape[1]
     out = torch.empty_like(value if query.shape == value.shape else query, memory_format=torch.contiguous_format)
     if skipped:
@@ -166,6 +176,23 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, sums
         target.add_(probabilities.detach().sum(1), alpha=1 / heads)
         out[rows, :, columns] = probabilities.to(value.dtype) @ value[rows]
     return out
+
+
+def _fused_mean(query: Tensor) -> Callable[[Tensor, Tensor, Tensor], None] | None:
+    """Return what adds the mean over heads without forming the probabilities, if it was asked for and fits."""
+    chosen = os.environ.get(_VARIABLE, 'torch')
+    if chosen == 'torch':
+        return None
+    if chosen != 'triton':
+        raise UserError(f'Expected {_VARIABLE} to be torch or triton, but got {chosen!r}; unset it for torch.')
+    try:
+        from mmseg_gen.generators import head_mean
+    except ImportError as error:
+        raise UserError(
+            f'Expected the package `triton` for {_VARIABLE}=triton, but got: {error}. It comes with the CUDA builds of '
+            'PyTorch for Linux; unset the variable to do without.'
+        ) from error
+    return head_mean.add_head_mean if head_mean.fits(query) else None
 
 
 def _probabilities(query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:

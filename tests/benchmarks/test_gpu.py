@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 import pytest
@@ -28,6 +29,23 @@ def test_every_step_runs_on_a_tiny_model(model, tmp_path, capsys):
     assert len(capsys.readouterr().out.splitlines()) == len(lines)
     # What was recorded is in float32: 16 x 16 latents and two or three coarser levels.
     assert lines[2]['sums_mb'] > 0
+
+
+def test_half_precision_adds_a_line_for_the_kernels(monkeypatch):
+    pytest.importorskip('triton')
+    import gpu
+    from random_models import build_parts
+
+    parts, args = build_parts('sd15', 'cpu', torch.float16, tiny=True), gpu.parse(['--tiny'])
+    chosen = []
+
+    def run():
+        chosen.append(os.environ.get('MMSEG_GEN_CAPTURE'))
+        return torch.zeros(1)
+
+    lines = list(gpu.unet_and_capture(parts, run, 1, 1.0, args))
+    assert [line['step'] for line in lines] == ['unet', 'capture', 'capture, self up to 32', 'capture, Triton']
+    assert chosen[-4:] == [None, 'torch', 'torch', 'triton']
 
 
 def test_without_a_gpu_it_says_so(monkeypatch, capsys):
