@@ -2,6 +2,7 @@
 
     python benchmarks/gpu.py                              # SD 1.5, 2.1 and XL in bfloat16
     python benchmarks/gpu.py --models sd15 --batch 8 --json gpu.json
+    python benchmarks/gpu.py --device cpu --dtype float32 --models sd15 --batch 1 --steps 2 --repeats 1   # an hour
     python benchmarks/gpu.py --tiny                       # smoke test of the same code, on any machine; its numbers
                                                           # say nothing
 
@@ -33,6 +34,7 @@ from random_models import NAMES, build_parts
 from mmseg_gen.api.attention_cut import AttentionCutSegmenter
 from mmseg_gen.engine.pair_generator import DiffusionPairGenerator
 from mmseg_gen.engine.planning import plan_samples
+from mmseg_gen.errors import UserError
 from mmseg_gen.generators.capture import AttentionRecorder
 from mmseg_gen.generators.denoising import unet_output
 from mmseg_gen.generators.parts import Parts
@@ -40,6 +42,8 @@ from mmseg_gen.generators.text import encode_prompts
 from mmseg_gen.refiners import G4Seg
 from mmseg_gen.refiners.presets import GRADIENT, PAPER
 
+# Matrices whose product is timed, by --tiny and device.
+SIDES = {(True, 'cpu'): 128, (False, 'cpu'): 2048, (False, 'cuda'): 8192}
 # Ratio or seconds not to exceed; a share to reach.
 AIMS = {'attention_cut': 3.0, 'g4seg': 0.15, 'synthesis': 0.4}
 AIMS |= dict.fromkeys(('capture', 'capture, self up to 32', 'capture, Triton'), 1.25)
@@ -48,12 +52,12 @@ AIMS |= dict.fromkeys(('capture', 'capture, self up to 32', 'capture, Triton'), 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; exit 2 without a GPU."""
     args = parse(argv)
-    if not args.tiny and not torch.cuda.is_available():
+    if args.device == 'cuda' and not torch.cuda.is_available():
         sys.stderr.write('Expected a CUDA GPU, but PyTorch sees none; --tiny runs the same code on a CPU.\n')
         return 2
-    device, dtype = ('cpu', torch.float32) if args.tiny else ('cuda', getattr(torch, args.dtype))
-    rate = matmul_rate(dtype, device, 128 if args.tiny else 8192)
-    name = 'cpu' if args.tiny else torch.cuda.get_device_name()
+    device, dtype = args.device, getattr(torch, args.dtype)
+    rate = matmul_rate(dtype, device, SIDES[args.tiny, device])
+    name = 'cpu' if device == 'cpu' else torch.cuda.get_device_name()
     lines = [{'step': 'matmul', 'device': name, 'dtype': str(dtype), 'tflops': rate / 1e12}]
     write(lines[0])
     for model in args.models:
@@ -71,6 +75,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--models', nargs='+', choices=NAMES, default=list(NAMES), help='which (all)')
+    parser.add_argument('--device', choices=('cuda', 'cpu'), default='cuda', help='(%(default)s)')
     parser.add_argument('--dtype', choices=('bfloat16', 'float16', 'float32'), default='bfloat16')
     parser.add_argument('--batch', type=int, default=4, help='samples at once, doubled by guidance (%(default)s)')
     parser.add_argument('--steps', type=int, default=40, help='denoising steps (%(default)s)')
@@ -79,7 +84,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--tiny', action='store_true', help='smoke test on small networks')
     args = parser.parse_args(argv)
     if args.tiny:
-        args.batch, args.steps, args.repeats = 1, 2, 1
+        args.device, args.dtype, args.batch, args.steps, args.repeats = 'cpu', 'float32', 1, 2, 1
     return args
 
 
@@ -98,7 +103,9 @@ def steps(parts: Parts, rate: float, args: argparse.Namespace) -> Iterator[dict[
     generator = DiffusionPairGenerator(parts, steps=args.steps)
     samples = plan_samples(['dog', 'cat'], args.batch, 0, lambda index, name, seed: f'a photo of a {name}')
     line = timed('synthesis', parts, lambda: generator.generate(samples), args.batch, 1)
-    yield {**line, 'share': work * args.steps / rate / (line['s_an_image'] * args.batch)}
+    if 'failed' not in line:
+        line['share'] = work * args.steps / rate / (line['s_an_image'] * args.batch)
+    yield line
     photo = np.random.default_rng(0).integers(0, 255, (parts.default_size, parts.default_size, 3)).astype(np.uint8)
     segment = AttentionCutSegmenter(parts, 'dog', steps=args.steps)
     yield timed('attention_cut', parts, lambda: segment(photo), 1, args.repeats)
@@ -137,19 +144,24 @@ def refinements(parts: Parts, photo: np.ndarray, args: argparse.Namespace) -> It
 
 
 def timed(name: str, parts: Parts, action: Callable[[], object], images: int, repeats: int) -> dict[str, Any]:
-    """Return the median time of an image and the peak of memory; one call warms up."""
+    """Return the median time of an image and the peak of memory, or why there are none; one call warms up."""
     device = parts.device.type
-    action()
-    if device == 'cuda':
-        torch.cuda.reset_peak_memory_stats()
-    line = {'step': name, 's_an_image': statistics.median(seconds(action, device) for _ in range(repeats)) / images}
+    try:
+        action()
+        if device == 'cuda':
+            torch.cuda.reset_peak_memory_stats()
+        times = [seconds(action, device) for _ in range(repeats)]
+    except (torch.OutOfMemoryError, UserError) as error:
+        # The other steps may fit.
+        return {'step': name, 'failed': str(error).splitlines()[0]}
+    line = {'step': name, 's_an_image': statistics.median(times) / images}
     return line | ({'peak_mb': torch.cuda.max_memory_allocated() / 2**20} if device == 'cuda' else {})
 
 
 def judged(line: dict[str, Any]) -> dict[str, Any]:
     """Return a line's aim and whether it was met; nothing where it has none."""
     aim = AIMS.get(line['step'])
-    if aim is None:
+    if aim is None or 'failed' in line:
         return {}
     key = next(key for key in ('share', 'ratio', 's_an_image') if key in line)
     return {'aim': aim, 'met': line[key] >= aim if key == 'share' else line[key] <= aim}

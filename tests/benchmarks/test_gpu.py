@@ -56,6 +56,20 @@ def test_without_a_gpu_it_says_so(monkeypatch, capsys):
     assert '--tiny' in capsys.readouterr().err
 
 
+def test_a_step_that_does_not_fit_is_a_line_too(monkeypatch):
+    import gpu
+    from random_models import build_parts
+
+    def too_large(*_):
+        raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 9 GiB.\nMore.')
+
+    monkeypatch.setattr(gpu.DiffusionPairGenerator, 'generate', too_large)
+    steps = gpu.steps(build_parts('sd15', 'cpu', torch.float32, tiny=True), 1.0, gpu.parse(['--tiny']))
+    lines = {line['step']: {**line, **gpu.judged(line)} for line in steps}
+    assert lines['synthesis'] == {'step': 'synthesis', 'failed': 'CUDA out of memory. Tried to allocate 9 GiB.'}
+    assert lines['g4seg']['s_an_image'] > 0
+
+
 def test_work_is_counted_as_two_operations_for_each_product():
     from measuring import flops
 
