@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from mmseg_gen.functional.mask_injection import (
     InjectionSettings,
@@ -111,17 +112,16 @@ class MaskInjection:
             )
         return self._grids[queries]
 
-    def changed(self, logits: Tensor, rows: slice, is_cross: bool, queries: int, channels: int) -> Tensor:
+    def changed(self, logits: Tensor, mask: Tensor, rows: slice, is_cross: bool, channels: int) -> Tensor:
         """Return the logits of some queries with the masks written into them.
 
         Args:
             logits: ``(N, H, q, K)``.
+            mask: The masks on the layer's grid, see :meth:`mask`.
             rows: Which of the layer's queries these are.
             is_cross: Whether the keys are prompt tokens.
-            queries: Number of the layer's pixels.
             channels: Channels of a head.
         """
-        mask = self.mask(queries)
         if len(mask) != len(logits):
             raise ValueError(f'Expected a batch of {len(mask)} samples, one for each mask, but got {len(logits)}.')
         pairs, apart = (
@@ -133,7 +133,7 @@ class MaskInjection:
             logits,
             pairs,
             apart if self.settings.negative_branch else None,
-            self._strength * self.weight(is_cross, queries),
+            self._strength * self.weight(is_cross, mask.shape[1]),
             range_adaptive=self.settings.range_adaptive,
             channels=channels,
         )
@@ -182,18 +182,26 @@ class InjectingProcessor:
         return result / attn.rescale_output_factor
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, is_cross: bool) -> Tensor:
-        queries, channels = query.shape[2:]
+        channels = query.shape[3]
+        # Looked up here and not in `attend`, which a gradient runs again when the injection is over.
+        masks = self.injection.mask(query.shape[2])
         if query.dtype in (torch.float16, torch.bfloat16):
             query, key = query.float(), key.float()
-        query, parts = query * channels**-0.5, []
-        for rows in _row_chunks(query, key.shape[2]):
+        query = query * channels**-0.5
+
+        def attend(rows: slice) -> Tensor:
             logits = query[:, :, rows] @ key.transpose(-1, -2)
-            logits = self.injection.changed(logits, rows, is_cross, queries, channels)
+            logits = self.injection.changed(logits, masks, rows, is_cross, channels)
             if mask is not None:
                 # After the injection: forbidden keys must not widen the range of the logits.
                 logits = logits + (mask if mask.shape[2] == 1 else mask[:, :, rows])
-            parts.append(logits.softmax(-1).to(value.dtype) @ value)
-        return torch.cat(parts, 2)
+            return logits.softmax(-1).to(value.dtype) @ value
+
+        chunks = list(_row_chunks(query, key.shape[2]))
+        if torch.is_grad_enabled():
+            # Formed once more for the gradient: kept, logits and probabilities of all layers take tens of gigabytes.
+            return torch.cat([checkpoint(attend, rows, use_reentrant=False) for rows in chunks], 2)
+        return torch.cat([attend(rows) for rows in chunks], 2)
 
 
 def _row_chunks(query: Tensor, keys: int) -> Iterator[slice]:

@@ -132,17 +132,18 @@ def test_processors_come_back_also_after_an_exception():
     assert all(isinstance(p, AttnProcessor2_0) for p in before.values())
 
 
-def test_the_output_has_a_gradient_with_respect_to_a_soft_mask():
+@pytest.mark.parametrize('chunk', [200, 2**18])
+def test_the_output_has_a_gradient_with_respect_to_a_soft_mask(monkeypatch, chunk):
+    monkeypatch.setitem(mask_injection._CHUNK, 'cpu', chunk)
     unet = tiny_unet()
     latents, context, masks, positions = inputs()
-    masks = masks[:, ::2, ::2].clone().requires_grad_()
+    masks = masks[:, ::2, ::2]
     settings = InjectionSettings(soft=True, negative_branch=True)
 
     def loss(m):
         with MaskInjection(unet, m, positions, SIZE, timestep=400, settings=settings):
             return unet(latents, 400, encoder_hidden_states=context).sample.double().square().sum()
 
-    (gradient,) = torch.autograd.grad(loss(masks), masks)
     direction = torch.randn(masks.shape, generator=torch.Generator().manual_seed(1))
     step = 1e-3
     with torch.no_grad():
@@ -151,6 +152,24 @@ def test_the_output_has_a_gradient_with_respect_to_a_soft_mask():
     with torch.no_grad():
         slope = (loss(middle + step * direction) - loss(middle - step * direction)) / (2 * step)
     assert (gradient * direction).sum().item() == pytest.approx(slope.item(), rel=0.02)
+
+
+def test_a_gradient_keeps_no_attention_in_memory():
+    unet = tiny_unet()
+    latents, context, masks, positions = inputs()
+    masks.requires_grad_()
+    sizes = []
+
+    def seen(tensor):
+        sizes.append(tensor.shape)
+        return tensor
+
+    injection = MaskInjection(unet, masks, positions, SIZE, timestep=400, settings=InjectionSettings(soft=True))
+    with torch.autograd.graph.saved_tensors_hooks(seen, lambda tensor: tensor), injection:
+        unet(latents, 400, encoder_hidden_states=context)
+    pixels = SIZE[0] * SIZE[1]
+    assert sizes
+    assert not [size for size in sizes if size[-2:] == (pixels, pixels)]
 
 
 def test_wrong_inputs_are_refused():
