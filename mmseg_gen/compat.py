@@ -102,7 +102,9 @@ def load_checkpoint_file(path: str, map_location: Any = None) -> Any:
         ) from error
     except (EOFError, RuntimeError, LookupError, TypeError, ValueError) as error:
         reason = str(error).split('. ')[0] or type(error).__name__
-        raise UserError(f'Expected a complete checkpoint, but could not read {file} ({reason}).') from error
+        raise UserError(
+            f'Expected a complete checkpoint, but could not read {file} ({reason}); copy it again, or give another.'
+        ) from error
 
 
 def _refused_object(error: pickle.UnpicklingError) -> str:

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 FAILED, USER_ERROR, INTERRUPTED = 1, 2, 130
+# What the system's own words for a path leave out: what to do.
+_PATH_ERRORS = {
+    errno.ENOENT: 'there is none: check the path',
+    errno.EEXIST: 'something is there already: move it away, or name another path',
+    errno.ENOTDIR: 'one of its folders is a file: name another path',
+    errno.EISDIR: 'it is a folder: name a file',
+    errno.EACCES: 'permission is denied: change its rights, or name another path',
+    errno.EPERM: 'permission is denied: change its rights, or name another path',
+    errno.EROFS: 'its disk is read-only: name another path',
+    errno.ENOSPC: 'its disk is full: free some space and start again',
+    errno.ENAMETOOLONG: 'its name is too long: name another path',
+}
 
 
 class UserError(ValueError):
@@ -38,6 +52,28 @@ def check_counts(args: argparse.Namespace, *names: str) -> None:
             raise UserError(f'Expected --{name.replace("_", "-")} of at least 1, but got {value}.')
 
 
+def check_folder(path: Path, argument: str) -> None:
+    """Check that there is a folder at a path, or that one can be made there.
+
+    Args:
+        path: Of the folder.
+        argument: What the command calls it, such as ``--out``.
+
+    Raises:
+        UserError: It, or a folder above it, is a file.
+    """
+    file = next((own for own in (path, *path.parents) if own.is_file()), None)
+    if file is not None:
+        raise UserError(f'Expected {argument} to be a folder, but {file} is a file.')
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's text in one line: for a path that the system refuses, which one and what to do about it."""
+    if isinstance(error, OSError) and error.errno in _PATH_ERRORS:
+        return f'Expected to read or write {error.filename or "a file"}, but {_PATH_ERRORS[error.errno]}.'
+    return ' '.join(str(error).split()) or type(error).__name__
+
+
 def run_reporting(program: str, action: Callable[[], int | None]) -> int:
     """Run an action and return its exit status; report errors the user can mend as one line on stderr.
 
@@ -58,8 +94,7 @@ def run_reporting(program: str, action: Callable[[], int | None]) -> int:
     except (ValueError, OSError, TypeError, ModuleNotFoundError) as error:
         if _is_defect(error) or os.environ.get('MMSEG_GEN_TRACEBACK') == '1':
             raise
-        text = ' '.join(str(error).split()) or type(error).__name__
-        sys.stderr.write(f'{program}: error: {text}\n')
+        sys.stderr.write(f'{program}: error: {one_line(error)}\n')
         return FAILED if isinstance(error, Incomplete) else USER_ERROR
 
 

@@ -75,8 +75,11 @@ def test_wrong_usage_exits_with_2(arguments, capsys):
     [
         (UserError('Expected `x` in [0, 1],\nbut got 2.'), 2, 'error: Expected `x` in [0, 1], but got 2.'),
         (ValueError('bad value'), 2, 'error: bad value'),
-        (FileNotFoundError(2, 'No such file or directory', 'a.png'), 2, "No such file or directory: 'a.png'"),
-        (PermissionError(13, 'Permission denied', 'out'), 2, "Permission denied: 'out'"),
+        (FileNotFoundError(2, 'No such file', 'a.png'), 2, 'read or write a.png, but there is none: check the path.'),
+        (PermissionError(13, 'Permission denied', 'out'), 2, 'write out, but permission is denied: change its rights'),
+        (OSError(28, 'No space left on device'), 2, 'read or write a file, but its disk is full: free some space'),
+        (FileNotFoundError('there is no a.png'), 2, 'error: there is no a.png'),
+        (OSError(5, 'Input/output error', 'a.png'), 2, "error: [Errno 5] Input/output error: 'a.png'"),
         (
             TypeError('Expected `x` to be a number, but got None.'),
             2,
@@ -122,6 +125,15 @@ def test_counts_below_one_are_refused_and_those_left_out_are_not():
     for wrong in (0, -3):
         with pytest.raises(UserError, match=f'Expected --num-samples of at least 1, but got {wrong}'):
             errors.check_counts(SimpleNamespace(num_samples=wrong), 'num_samples')
+
+
+def test_files_where_a_folder_shall_be_are_named(tmp_path):
+    (tmp_path / 'file').touch()
+    errors.check_folder(tmp_path, '--out')
+    errors.check_folder(tmp_path / 'new' / 'deep', '--out')
+    for path in (tmp_path / 'file', tmp_path / 'file' / 'new' / 'deep'):
+        with pytest.raises(UserError, match=r'Expected --out to be a folder, but .*file is a file'):
+            errors.check_folder(path, '--out')
 
 
 def run_doctor(capsys, *configs):

@@ -15,6 +15,8 @@ PAGES = sorted((ROOT / 'docs').rglob('*.md'))
 TEXTS = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *PAGES]
 # Options of pip, of the Hugging Face command and of make, and those that are built from names.
 FOREIGN = {'--no-deps', '--no-build-isolation', '--exclude', '--local-dir', '--no-resume', '--help'}
+# Of Slurm's srun and of mpirun.
+FOREIGN |= {'--gres', '--ntasks', '--mca'}
 BLOCK = re.compile(r'^( *)```python\n(.*?)^ *```', re.DOTALL | re.MULTILINE)
 
 

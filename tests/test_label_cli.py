@@ -87,8 +87,10 @@ def test_wrong_folders_and_classes_are_refused(photos, tmp_path, generator, caps
     (tmp_path / 'file').write_bytes(b'')
     assert call(photos, tmp_path / 'file', generator) == 2
     assert call(tmp_path / 'none', tmp_path / 'o', generator) == 2
-    with pytest.raises(UserError, match='empty text'):
-        label.settings_of(arguments(photos, '--class', ' ', '--out', 'o'))
+    for names in ([' '], ['a cat', 'a  cat']):
+        given = [word for name in names for word in ('--class', name)]
+        with pytest.raises(UserError, match='Expected class names, each once'):
+            label.settings_of(arguments(photos, *given, '--out', 'o'))
     assert call(photos, tmp_path / 'o', generator, '--prompt', 'a photo of a house') == 2
     assert "'cat'" in capsys.readouterr().err
 
@@ -97,4 +99,10 @@ def test_wrong_folders_and_classes_are_refused(photos, tmp_path, generator, caps
 def test_no_steps_are_refused_before_anything_is_made(photos, tmp_path, generator, capsys, method):
     assert call(photos, tmp_path / 'out', generator, '--method', method, '--steps', 0) == 2
     assert '--steps of at least 1, but got 0' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_missing_painter_is_noticed_before_anything_is_made(photos, tmp_path, generator, capsys):
+    assert call(photos, tmp_path / 'out', generator, '--painter', 'nowhere') == 2
+    assert "hub id such as CompVis/stable-diffusion-v1-4, but got 'nowhere'" in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()

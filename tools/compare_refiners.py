@@ -50,7 +50,7 @@ def compare(args: argparse.Namespace, command: str) -> None:
     from mmseg_gen.evaluation.coarse_photos import coarse_photos
     from mmseg_gen.evaluation.score_file import check_score_file, score_lines, write_scores
     from mmseg_gen.functional.bootstrap import bootstrap_mean_interval
-    from mmseg_gen.functional.coarsening import mask_iou
+    from mmseg_gen.functional.region_counts import mask_iou
     from mmseg_gen.refiners.contract import BACKGROUND
 
     check_counts(args, 'side', 'limit')

@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_gen.errors import check_counts, run_reporting
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--folder', type=Path, help='with model.safetensors and encoder.safetensors; default: embedded')
     parser.add_argument('--out', type=Path, required=True, help='folder for quality.json and samples.png')
     parser.add_argument('--images', type=int, default=200)
     parser.add_argument('--inverted', type=int, default=20)
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def evaluate(args: argparse.Namespace) -> None:
@@ -36,8 +37,8 @@ def evaluate(args: argparse.Namespace) -> None:
     write_bytes(args.out / 'quality.json', (json.dumps(report, indent=2) + '\n').encode())
 
 
-def main() -> int:
-    args = parse_args()
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_args(argv)
     return run_reporting('evaluate_embedded_stylegan2.py', lambda: evaluate(args))
 
 

@@ -7,13 +7,20 @@ export PYTHONPATH="$HERE/..:${PYTHONPATH:-}"
 
 # on_devices DEVICES TOOL [its arguments]: one process for each device of one or more machines, by torchrun.
 on_devices() {
+    local nodes="${NNODES:-1}" place="${MASTER_ADDR:-127.0.0.1}" port="${PORT:-29500}" meeting
+    meeting=(--node_rank="${NODE_RANK:-0}" --master_addr="$place" --master_port="$port")
+    if [[ "${MAX_RESTARTS:-0}" != 0 && "$2" != synthesize.py ]]; then
+        # Processes that need each other: those of all machines start again and meet anew. In a store that they shared
+        # they would find the addresses of the dead, and sometimes wait for them.
+        export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
+        meeting=(--rdzv_backend=c10d --rdzv_endpoint="$place:$port" --rdzv_id="$port")
+        if [[ "$nodes" == 1 ]]; then meeting+=(--local_addr=127.0.0.1); fi
+    fi
     exec python -m torch.distributed.run \
-        --nnodes="${NNODES:-1}" \
-        --node_rank="${NODE_RANK:-0}" \
-        --master_addr="${MASTER_ADDR:-127.0.0.1}" \
-        --master_port="${PORT:-29500}" \
+        --nnodes="$nodes" \
         --nproc_per_node="$1" \
         --max_restarts="${MAX_RESTARTS:-0}" \
+        "${meeting[@]}" \
         "$HERE/$2" "${@:3}"
 }
 

@@ -16,7 +16,7 @@ from mmseg_gen.engine.launch import (
     require_data,
     synthetic_set,
 )
-from mmseg_gen.engine.launching import use_processors
+from mmseg_gen.engine.launching import launched_worker, use_processors
 from mmseg_gen.errors import UserError, run_reporting
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def prepare_synthetic_set(cfg: Config, args: argparse.Namespace) -> None:
     if args.synthesize:
         from mmseg_gen.engine.synthesis import synthesize
 
-        synthesize(cfg)
+        synthesize(cfg, worker=launched_worker(args.launcher))
         return
     folder, command = synthetic_set(cfg), f'python tools/synthesize.py {shlex.quote(args.config)}'
     if missing == cfg.synthesis.num_samples:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_gen.errors import check_counts, run_reporting
@@ -15,7 +16,7 @@ from mmseg_gen.errors import check_counts, run_reporting
 STAGES = ['mapping', 'structure', 'regions', 'color', 'synthesis', 'encoder']
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/embedded_stylegan2'), help='checkpoints, logs, the result'
@@ -32,7 +33,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', default=None, help='default: cuda where there is one, else cpu')
     parser.add_argument('--compile', action='store_true', help='torch.compile: 2 minutes to start, 2.5x faster after')
     parser.add_argument('--export', type=Path, help='write both networks there in float16, with checksums')
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def train(args: argparse.Namespace) -> None:
@@ -50,8 +51,8 @@ def train(args: argparse.Namespace) -> None:
         export_stylegan2(model, encoder, args.export)
 
 
-def main() -> int:
-    args = parse_args()
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_args(argv)
     return run_reporting('train_embedded_stylegan2.py', lambda: train(args))
 
 

@@ -12,6 +12,7 @@ import dataclasses
 import itertools
 import json
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -92,13 +93,13 @@ def mean_iou(overlap: np.ndarray, union: np.ndarray) -> float:
     return float((overlap / np.maximum(union, 1))[union > 0].mean())
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--generator', default='embedded', help='generator (%(default)s)')
     parser.add_argument('--scenes', type=int, default=24, help='scenes of each kind (%(default)s)')
     parser.add_argument('--steps', type=int, default=10, help='DDIM steps (%(default)s)')
     parser.add_argument('--layers', type=int, nargs='+', default=[8, 9], help='layers to average (%(default)s)')
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     return run_reporting('tune_scene_cut.py', lambda: search(args))
 
 

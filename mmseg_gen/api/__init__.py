@@ -59,7 +59,7 @@ def segment(
         checkpoint: Weights of the config's model.
         prompt: For AttentionCut: a prompt that holds the class name, or ``{class}`` in its place.
         steps: Steps of the inversion; None takes 40 DDIM steps, or what the config of style mixing says.
-        settings: Settings of AttentionCut, its defaults if None.
+        settings: Settings of AttentionCut; None for those chosen for the embedded models, or ``CutSettings()``.
         encoder: For style mixing: see :meth:`StyleMixingSegmenter.from_generator`.
         seed: Chooses the boundary seeds, or the styles: the same seed gives the same mask.
         device: ``'cpu'``, ``'cuda'``, ...; by default a GPU where there is one.
@@ -106,8 +106,9 @@ def build_segmenter(
             and None counts as not given.
 
     Raises:
-        UserError: ``method`` and ``checkpoint`` do not fit, weights are missing, or the prompt lacks the
-            class.
+        FileNotFoundError: The config or the checkpoint is not there.
+        UserError: ``method`` and ``checkpoint`` do not fit, the weights are missing, or the prompt lacks the class.
+        ValueError: A setting is out of its range.
     """
     name = ' '.join(class_name.split())
     if not name:

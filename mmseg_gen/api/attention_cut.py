@@ -16,6 +16,7 @@ from mmseg_gen.functional.canvas import resize_map, resize_mask
 if TYPE_CHECKING:
     from mmseg_gen.functional.attention_cut import CutSettings
     from mmseg_gen.functional.evidence import Evidence
+    from mmseg_gen.generators.capture import AttentionRecorder
     from mmseg_gen.generators.parts import Parts
 
 # The prompt of the paper's experiments on photographs; "{class}" stands for the class name.
@@ -36,7 +37,7 @@ class AttentionCutSegmenter:
         class_name: One or several words.
         prompt: Text that holds the class name, or ``{class}`` in its place.
         steps: DDIM steps of the inversion.
-        settings: Settings of the cut, its defaults if None.
+        settings: Settings of the cut; None for those chosen for the embedded models, or ``CutSettings()``.
         seed: Of the boundary seeds.
 
     Raises:
@@ -70,41 +71,43 @@ class AttentionCutSegmenter:
         prompt = prompt.replace('{class}', class_name)
         self.positions = class_token_positions(parts.tokenizer, prompt, class_name)
         self.context = encode_prompts(parts, [prompt])
-        # Every level of the UNet halves the latents.
-        self.multiple = parts.latent_scale * 2 ** (len(parts.unet.config.block_out_channels) - 1)
 
     def __call__(self, image: np.ndarray) -> Segmentation:
         """Return the segmentation of an ``(H, W, 3)`` uint8 RGB image."""
         from mmseg_gen.functional.attention_cut import attention_cut
 
-        size = check_photo(image).shape[:2]
-        side = max(self.multiple, self.parts.default_size // self.multiple * self.multiple)
-        seen = resize_map(image, model_size(size, side, self.multiple))
+        size, seen = check_photo(image).shape[:2], self.seen(image)
         evidence = self.collect(seen)
         cut = attention_cut(evidence, seen, self.settings)
         objectness = np.clip(resize_map(cut.objectness, size), 0, 1)
         return Segmentation(resize_mask(cut.mask, size), objectness, self.class_name, evidence)
 
-    def collect(self, image: np.ndarray) -> Evidence:
+    def seen(self, image: np.ndarray) -> np.ndarray:
+        """Return an ``(H, W, 3)`` uint8 RGB image at the size the model sees, ``(h, w, 3)``."""
+        return resize_map(image, model_size(image.shape[:2], self.parts.longer_side, self.parts.multiple))
+
+    def record(self, image: np.ndarray) -> AttentionRecorder:
         """Return the attention met while inverting an ``(h, w, 3)`` uint8 RGB image of the model's size."""
-        import torch
-
         from mmseg_gen.generators.capture import AttentionRecorder
-        from mmseg_gen.generators.evidence import collect_evidence
         from mmseg_gen.generators.inversion import invert_latents
-        from mmseg_gen.generators.latents import encode_images
+        from mmseg_gen.generators.latents import encode_images, image_tensor
 
-        parts, settings = self.parts, self.settings
-        pixels = torch.from_numpy(image).permute(2, 0, 1)[None].to(parts.device, parts.dtype) / 127.5 - 1
-        with torch.no_grad():
-            latents = encode_images(parts, pixels)
-            recorder = AttentionRecorder(parts.unet, latents.shape[-2:])
-            invert_latents(parts, latents, self.context, steps=self.steps, recorder=recorder)
-            return collect_evidence(
-                recorder,
-                [self.positions],
-                top_k=settings.top_k,
-                tau=settings.tau,
-                num_seeds=settings.num_seeds,
-                seeds=[self.seed],
-            )[0]
+        parts = self.parts
+        latents = encode_images(parts, image_tensor([image]))
+        recorder = AttentionRecorder(parts.unet, latents.shape[-2:])
+        invert_latents(parts, latents, self.context, steps=self.steps, recorder=recorder)
+        return recorder
+
+    def collect(self, image: np.ndarray) -> Evidence:
+        """Return the evidence of an ``(h, w, 3)`` uint8 RGB image of the model's size."""
+        from mmseg_gen.generators.evidence import collect_evidence
+
+        settings = self.settings
+        return collect_evidence(
+            self.record(image),
+            [self.positions],
+            top_k=settings.top_k,
+            tau=settings.tau,
+            num_seeds=settings.num_seeds,
+            seeds=[self.seed],
+        )[0]

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmseg_gen.api.attention_cut import AttentionCutSegmenter
-from mmseg_gen.datasets.image_reading import model_size
 from mmseg_gen.datasets.index_png import encode_index_png
 from mmseg_gen.engine.concepts.photos import Photo
 from mmseg_gen.engine.concepts.records import make_records
 from mmseg_gen.engine.concepts.settings import ConceptSettings
 from mmseg_gen.engine.concepts.stage import MASKS, Read, load_generator, word_notes, write_file
 from mmseg_gen.engine.seeding import sample_seed
-from mmseg_gen.functional.canvas import resize_map
-from mmseg_gen.functional.concept_labels import FOUND, resize_labels
+from mmseg_gen.functional.canvas import resize_labels
+from mmseg_gen.functional.concept_labels import FOUND
 from mmseg_gen.functional.gaussian_mixture import mask_outcome
 from mmseg_gen.functional.multiclass import SceneSettings, label_scene
 from mmseg_gen.functional.photo_records import PhotoRecord
@@ -86,32 +85,20 @@ class _PhotoCut:
         if len(self.classes) == 1:
             segmenter.seed = seed
             return segmenter(image).mask.astype(np.uint8)
-        size = image.shape[:2]
-        side = max(segmenter.multiple, segmenter.parts.default_size // segmenter.multiple * segmenter.multiple)
-        seen = resize_map(image, model_size(size, side, segmenter.multiple))
+        seen = segmenter.seen(image)
         evidence = self._collect(seen, seed)
-        return resize_labels(label_scene(evidence, seen, segmenter.settings, self.scene).labels, size)
+        return resize_labels(label_scene(evidence, seen, segmenter.settings, self.scene).labels, image.shape[:2])
 
     def _collect(self, image: np.ndarray, seed: int):
-        import torch
-
-        from mmseg_gen.generators.capture import AttentionRecorder
-        from mmseg_gen.generators.inpainting import canvas_tensor
-        from mmseg_gen.generators.inversion import invert_latents
-        from mmseg_gen.generators.latents import encode_images
         from mmseg_gen.generators.scene_evidence import collect_scene_evidence
 
-        own, parts = self.segmenter, self.segmenter.parts
-        with torch.no_grad():
-            latents = encode_images(parts, canvas_tensor([image], (image.shape[0], image.shape[1])))
-            recorder = AttentionRecorder(parts.unet, latents.shape[-2:])
-            invert_latents(parts, latents, own.context, steps=own.steps, recorder=recorder)
-            return collect_scene_evidence(
-                recorder,
-                [self.positions],
-                [tuple(range(1, len(self.classes) + 1))],
-                top_k=own.settings.top_k,
-                tau=own.settings.tau,
-                num_seeds=own.settings.num_seeds,
-                seeds=[seed],
-            )[0]
+        settings = self.segmenter.settings
+        return collect_scene_evidence(
+            self.segmenter.record(image),
+            [self.positions],
+            [tuple(range(1, len(self.classes) + 1))],
+            top_k=settings.top_k,
+            tau=settings.tau,
+            num_seeds=settings.num_seeds,
+            seeds=[seed],
+        )[0]

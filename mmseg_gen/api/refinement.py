@@ -38,7 +38,7 @@ def refine(
             :func:`~mmseg_gen.refiners.stored_masks.mask_probabilities` for what it may hold.
         class_name: What the mask shows; for several classes their names, label 1 first.
         refiner: 'g4seg' (the paper's settings), 'g4seg-gradient' (ours, the default), 'dense-crf', 'bilateral-solver',
-            'guided-filter', 'pamr', 'cascade-psp'; or a refiner's config; or a refiner.
+            'guided-filter', 'color-cut', 'pamr', 'cascade-psp'; or a refiner's config; or a refiner.
         generator: For G4Seg: 'embedded', a hub id, a diffusers folder, or loaded parts.
         device: ``'cpu'``, ``'cuda'``, ...; by default a GPU where there is one.
         soften: Width in pixels over which the edges of a hard mask are softened; None for 5 % of the longer side.

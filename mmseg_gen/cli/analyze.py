@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_gen.errors import UserError
+from mmseg_gen.errors import UserError, check_counts
 
 if TYPE_CHECKING:
     from mmseg_gen.evaluation.data_set_analysis import Analysis
@@ -60,13 +60,12 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_gen.functional.writing import write_bytes
     from mmseg_gen.visualization.data_set_plots import plot_data_sets
 
+    check_counts(args, 'pairs')
     roots = [args.folder, *args.compare]
     names = set_names(roots)
     out = args.out or Path('work_dirs') / 'analysis' / names[0]
     if (out / RESULT).exists() and not args.overwrite:
         raise UserError(f'There are results in {out} already; pass --overwrite, or another --out.')
-    if args.pairs < 1:
-        raise UserError(f'Expected --pairs of at least 1, but got {args.pairs}.')
     # All folders are looked at before the long work starts.
     found = [find_pairs(root, *((args.images, args.masks) if root is args.folder else ())) for root in roots]
     analyses = [

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmseg_gen.errors import UserError, check_counts
+from mmseg_gen.errors import UserError, check_counts, check_folder
 
 if TYPE_CHECKING:
     from mmseg_gen.engine.concepts.settings import ConceptSettings
@@ -88,12 +88,11 @@ def settings_of(args: argparse.Namespace) -> ConceptSettings:
     Raises:
         UserError: A class is empty or given twice, or not in the prompt.
     """
+    from mmseg_gen.api.refinement import class_names
     from mmseg_gen.engine.concepts.settings import EMBEDDED, ConceptSettings
     from mmseg_gen.generators.prompt_grammar import with_articles
 
-    classes = [' '.join(name.split()) for name in args.classes]
-    if '' in classes:
-        raise UserError('Expected --class to be one or more words, but got an empty text.')
+    classes = class_names(args.classes)
     base: dict[str, Any] = EMBEDDED if args.generator == 'embedded' else {}
     given = {
         'evidence': {'max_steps': args.t0},
@@ -122,9 +121,13 @@ def settings_of(args: argparse.Namespace) -> ConceptSettings:
 def _label_by_concept(args: argparse.Namespace, settings: ConceptSettings, photos: list) -> dict[str, PhotoRecord]:
     from mmseg_gen.engine.concepts.preliminary import label_preliminary
     from mmseg_gen.engine.concepts.refinement import label_refined
+    from mmseg_gen.generators.sources import network_forbidden, resolve_source
 
     if args.stage == PRELIMINARY:
         return label_preliminary(photos, settings, args.out)
+    if args.painter is not None:
+        # Before the long work starts.
+        resolve_source(args.painter, None, network_forbidden(None))
     before = args.out / PRELIMINARY
     label_preliminary(photos, settings, before)
     painter = {'painter': args.painter or args.generator}
@@ -138,12 +141,12 @@ def _label_by_cut(args: argparse.Namespace, settings: ConceptSettings, photos: l
 
 
 def _check_out(args: argparse.Namespace) -> None:
-    if args.out.is_file():
-        raise UserError(f'Expected --out to be a folder, but {args.out} is a file.')
+    from mmseg_gen.engine.concepts.records import has_begun
+
+    check_folder(args.out, '--out')
     if args.out.resolve() == args.photos.resolve() or args.photos.resolve() in args.out.resolve().parents:
         raise UserError(f'Expected --out to be outside the photos, but got {args.out} in {args.photos}.')
-    begun = any((args.out / place / 'stage.json').exists() for place in ('.', PRELIMINARY))
-    if not args.resume and begun:
+    if not args.resume and any(has_begun(folder) for folder in (args.out, args.out / PRELIMINARY)):
         raise UserError(f'Expected {args.out} to have no masks yet; pass --resume to go on, or another --out.')
 
 

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmseg_gen.errors import check_counts
+
 # Defaults of `PromptWriting` and `LanguageModel`, which `--help` shall not import.
 _DEFAULTS = {'temperature': 1.0, 'top_p': 0.9, 'max_new_tokens': 24, 'seed': 0}
 
@@ -38,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_gen.generators.prompt_generation import PromptWriting, write_prompt_file
     from mmseg_gen.generators.reading import load_tokenizer
 
+    check_counts(args, 'count')
     sampling = {name: getattr(args, name) for name in _DEFAULTS}
     texts = {name: getattr(args, name) for name in ('instruction', 'start') if getattr(args, name) is not None}
     settings = PromptWriting(**sampling, **texts)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_gen.errors import UserError
+from mmseg_gen.cli.existing_outputs import add_existing_arguments, remaining_jobs
+from mmseg_gen.errors import UserError, check_folder, one_line
 
 if TYPE_CHECKING:
     from mmseg_gen.refiners import Refiner
@@ -61,13 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='also write NAME_correspondences.png, what G4Seg matched; with --refiner g4seg, or a config of update mix',
     )
-    existing = parser.add_mutually_exclusive_group()
-    existing.add_argument(
-        '--resume',
-        action='store_true',
-        help='skip images whose outputs exist; started again beside itself, the command shares the work',
-    )
-    existing.add_argument('--overwrite', action='store_true', help='write existing outputs again')
+    add_existing_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -84,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
     classes = class_names(args.classes)
     jobs = plan_jobs(args.images, args.masks, args.out, args.pictures)
-    todo = _without_existing(jobs, args.resume, args.overwrite)
+    todo = remaining_jobs(jobs, lambda job: job.outputs.values(), resume=args.resume, overwrite=args.overwrite)
     if args.soften is not None and not args.soften > 0:
         raise UserError(f'Expected --soften of more than 0 pixels, but got {args.soften}.')
     refiner = build(args)
@@ -127,8 +122,7 @@ def plan_jobs(images: Path, masks: Path, out: Path, pictures: bool = False) -> l
             raise FileNotFoundError(f'Expected a file or folder, but there is no {path}.')
     if images.is_dir() != masks.is_dir():
         raise UserError(f'Expected an image and a mask, or two folders, but got {images} and {masks}.')
-    if out.exists() and not out.is_dir():
-        raise UserError(f'Expected --out to be a folder, but {out} is a file.')
+    check_folder(out, '--out')
     if not images.is_dir():
         return [_job(images, masks, out, pictures)]
     if out.resolve() in (images.resolve(), masks.resolve()):
@@ -158,20 +152,6 @@ def _job(image: Path, mask: Path, out: Path, pictures: bool) -> Job:
     return Job(image, mask, {kind: out / f'{image.stem}{ending}' for kind, ending in endings.items()})
 
 
-def _without_existing(jobs: list[Job], resume: bool, overwrite: bool) -> list[Job]:
-    if overwrite:
-        return jobs
-    existing = [path for job in jobs for path in job.outputs.values() if path.exists()]
-    if resume:
-        return [job for job in jobs if not all(path.exists() for path in job.outputs.values())]
-    if existing:
-        raise UserError(
-            f'{len(existing)} outputs exist already, {existing[0]} for one; '
-            'pass --resume to keep them, --overwrite to write them again, or another --out.'
-        )
-    return jobs
-
-
 def build(args: argparse.Namespace) -> Refiner:
     """Return the refiner that the arguments name.
 
@@ -186,8 +166,8 @@ def build(args: argparse.Namespace) -> Refiner:
     from mmseg_gen.engine.config_file import read_config
 
     config = read_config(args.refiner)
-    if 'refiner' not in config:
-        raise UserError(f'Expected {args.refiner} to have `refiner = dict(type=...)`, but it has none.')
+    if not isinstance(config.get('refiner'), dict):
+        raise UserError(f'Expected {args.refiner} to have `refiner = dict(type=...)`, but got {config.get("refiner")}.')
     return build_refiner(config.refiner.to_dict())
 
 
@@ -201,7 +181,7 @@ def _refine_all(
             _refine(job, refiner, classes, soften)
             done += 1
         except (OSError, ValueError, TypeError, RuntimeError, MemoryError) as error:
-            failures.append((job.image, ' '.join(str(error).split()) or type(error).__name__))
+            failures.append((job.image, one_line(error)))
     return done, failures
 
 
@@ -209,13 +189,14 @@ def _refine(job: Job, refiner: Refiner, classes: list[str], soften: float | None
     import numpy as np
 
     from mmseg_gen.api.refinement import correspondence_picture, refinement_inputs
-    from mmseg_gen.functional.writing import encode_png, write_atomically, write_bytes
+    from mmseg_gen.functional.array_files import write_array
+    from mmseg_gen.functional.writing import encode_png, write_bytes
     from mmseg_gen.visualization.overlay import overlay_mask
 
     pixels, probabilities, names = refinement_inputs(job.image, job.mask, classes, soften)
     result, files = refiner.refine(pixels, probabilities, names), job.outputs
     files['hard'].parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(files['soft'], lambda partial: np.save(partial, result.probabilities, allow_pickle=False))
+    write_array(files['soft'], result.probabilities)
     write_bytes(files['overlay'], encode_png(overlay_mask(pixels, result.labels > 0)))
     if 'pictures' in files:
         drawn = correspondence_picture(refiner, pixels, probabilities, result.probabilities, names)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_gen.errors import UserError
+from mmseg_gen.cli.existing_outputs import add_existing_arguments, remaining_jobs
+from mmseg_gen.errors import UserError, check_folder, one_line
 
 if TYPE_CHECKING:
     from mmseg_gen.api import Segmenter
@@ -63,13 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--seed', type=int, default=0, help='of boundary seeds or styles (default %(default)s)')
     parser.add_argument('--device', help='cpu, cuda, ...; by default a GPU where there is one')
-    existing = parser.add_mutually_exclusive_group()
-    existing.add_argument(
-        '--resume',
-        action='store_true',
-        help='skip images whose two outputs exist; started again beside itself, the command shares the work',
-    )
-    existing.add_argument('--overwrite', action='store_true', help='write existing outputs again')
+    add_existing_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -80,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         UserError: Nothing can be done at all: no images, outputs in the way, missing weights, a wrong class.
     """
     jobs = plan_jobs(args.images, args.out)
-    todo = _without_existing(jobs, resume=args.resume, overwrite=args.overwrite)
+    todo = remaining_jobs(jobs, lambda job: job.outputs, resume=args.resume, overwrite=args.overwrite)
     done, failures = _segment_all(todo, args) if todo else (0, [])
     _report(done, len(jobs) - done - len(failures), failures, args.out)
     return FAILED if failures else 0
@@ -99,8 +94,7 @@ def plan_jobs(source: Path, out: Path) -> list[Job]:
 
     if not source.exists():
         raise FileNotFoundError(f'Expected an image or a folder of images, but there is no {source}.')
-    if out.exists() and not out.is_dir():
-        raise UserError(f'Expected --out to be a folder, but {out} is a file.')
+    check_folder(out, '--out')
     if source.is_dir() and out.resolve() == source.resolve():
         raise UserError(f'Expected --out to be another folder than the images, but got {out} for both.')
     images = list_images(source) if source.is_dir() else [source]
@@ -110,20 +104,6 @@ def plan_jobs(source: Path, out: Path) -> list[Job]:
         Job(image, out / f'{name}_mask.png', out / f'{name}_overlay.png')
         for image, name in zip(images, names, strict=True)
     ]
-
-
-def _without_existing(jobs: list[Job], *, resume: bool, overwrite: bool) -> list[Job]:
-    if overwrite:
-        return jobs
-    if resume:
-        return [job for job in jobs if not all(path.exists() for path in job.outputs)]
-    existing = [path for job in jobs for path in job.outputs if path.exists()]
-    if existing:
-        raise UserError(
-            f'{len(existing)} outputs exist already, {existing[0]} for one; '
-            'pass --resume to keep them, --overwrite to write them again, or another --out.'
-        )
-    return jobs
 
 
 def _build(args: argparse.Namespace) -> Segmenter:
@@ -187,7 +167,7 @@ def _attempt(action: Callable[[], None]) -> str:
     try:
         action()
     except (OSError, ValueError, TypeError, RuntimeError, MemoryError) as error:
-        return ' '.join(str(error).split()) or type(error).__name__
+        return one_line(error)
     return ''
 
 

@@ -96,7 +96,9 @@ def find_by_name(folder: Path) -> dict[str, Path]:
             share one mask.
     """
     if not folder.is_dir():
-        raise UserError(f'Expected images in {folder}, but there is no such folder: correct the path (`data_root`).')
+        raise UserError(
+            f'Expected images in {folder}, but there is no such folder: correct the path, such as `data_root`.'
+        )
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob('*')):
         if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.startswith('.') or not path.is_file():

@@ -53,7 +53,9 @@ def find_images(folder: str | os.PathLike[str], suffix: str) -> list[str]:
     """
     path = Path(folder)
     if not path.is_dir():
-        raise UserError(f'Expected images in {path}, but there is no such folder: correct the path (`data_root`).')
+        raise UserError(
+            f'Expected images in {path}, but there is no such folder: correct the path, such as `data_root`.'
+        )
     names = sorted(n.removesuffix(suffix) for n in os.listdir(path) if n.endswith(suffix) and not n.startswith('.'))
     if not names:
         raise UserError(f'Expected *{suffix} files in {path}, but got none.')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from mmseg_gen.engine.progress import Progress
 from mmseg_gen.engine.sample_writer import FAILED, GIVEN_UP, PendingSample, SampleWriter
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.manifest import is_intact, part_paths, read_manifest, read_shard
+from mmseg_gen.functional.shared_files import stat
 
 
 class FinishedSamples:
@@ -147,7 +147,7 @@ def _refuse_hopeless(staged: Sequence[PendingSample]) -> None:
 def _identity(path: Path) -> tuple[int, int, int] | None:
     """Return what tells a file from one that was renamed over it."""
     try:
-        found = os.stat(path)
+        found = stat(path)
     except FileNotFoundError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,8 +20,11 @@ from mmseg_gen.engine.leases import LEASE_FOLDERS, Lease, LeaseLost, Leases
 from mmseg_gen.engine.presence import Presence, Timing, Watch
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.manifest import PARTS_FOLDER, RUN_NAME, WORK_FOLDER, WORKERS_FOLDER
+from mmseg_gen.functional.shared_files import file_system
 from mmseg_gen.functional.writing import write_bytes
 
+_LOGGER = logging.getLogger(__name__)
+_SSHFS = '%s is mounted by SSHFS, which shows machines different contents: let only one machine work on it'
 _LAST_UNIT = '~settle'
 # Interrupted, told to end, or for a reason that has a cure, such as a full disk; others may be the unit's doing.
 _IN_ORDER = (KeyboardInterrupt, SystemExit, GeneratorExit, ValueError, OSError)
@@ -53,6 +57,8 @@ class Crew:
         self.last_made: dict[str, int] = {}
 
     def __enter__(self) -> Crew:
+        if file_system(self._leases.work.parent) == 'fuse.sshfs':
+            _LOGGER.warning(_SSHFS, self._leases.work.parent)
         self._presence.__enter__()
         try:
             self._refuse_other_runs()

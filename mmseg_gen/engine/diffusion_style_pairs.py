@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from mmseg_gen.engine.pair_generator import default_device, parts_digest
 from mmseg_gen.engine.pairs import GeneratedPair
 from mmseg_gen.engine.planning import Sample
 from mmseg_gen.engine.seeding import sample_rng
+from mmseg_gen.engine.setting_values import refuse_unknown
 from mmseg_gen.engine.settings import SynthesisSettings
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.style_stack import StyleStack
@@ -57,10 +58,7 @@ class DiffusionStylesSettings:
             UserError: A key is unknown, or there is no variation.
         """
         values = {key: value for key, value in config.items() if key != 'type'}
-        known = [f.name for f in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise UserError(f'Expected `synthesis.generator` with keys from {", ".join(known)}, but got {unknown}.')
+        refuse_unknown('synthesis.generator', values, cls)
         if values.get('count', 1) < 1 or values.get('batch', 1) < 1:
             raise UserError('Expected `synthesis.generator.count` and `batch` of 1 or more, but got less.')
         return cls(**values)

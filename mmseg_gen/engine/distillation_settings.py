@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmseg_gen.engine.launching import launched_worker
-from mmseg_gen.engine.settings import first_difference
+from mmseg_gen.engine.setting_values import first_difference
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.preliminary import read_preliminary
 from mmseg_gen.functional.writing import write_bytes

@@ -8,12 +8,14 @@ that a unit of which lease after lease is lost can be told from one that nobody 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmseg_gen.functional.manifest import PARTS_FOLDER, RUN_NAME, WORK_FOLDER, finished_names, part_paths
-from mmseg_gen.functional.writing import PARTIAL_PREFIX, create_file, write_bytes
+from mmseg_gen.functional.shared_files import exists, make_folder, remove
+from mmseg_gen.functional.writing import create_file, partial_paths, write_bytes
 
 _SUFFIX = '.jsonl'
 _LEASES, _RETURNED = 'leases', 'returned'
@@ -50,7 +52,7 @@ class Lease:
     @property
     def lost(self) -> bool:
         """Whether another process has taken over, or the work as a whole is done."""
-        return not self._path(0).exists() or self._path(1).exists()
+        return not exists(self._path(0)) or exists(self._path(1))
 
     def check(self) -> None:
         """Check that nobody has taken over.
@@ -68,9 +70,8 @@ class Lease:
             LeaseLost: Another process has taken over.
         """
         self.check()
-        folder = self.work / PARTS_FOLDER
-        folder.mkdir(exist_ok=True)
-        write_bytes(folder / f'{self.unit}.{self.generation:04d}{_SUFFIX}', content, self.tag)
+        path = self.work / PARTS_FOLDER / f'{self.unit}.{self.generation:04d}{_SUFFIX}'
+        _in_folder(path, lambda: write_bytes(path, content, self.tag))
 
     def give_back(self) -> None:
         """Note that the holder ends in order; its unit is left to others."""
@@ -111,17 +112,12 @@ class Leases:
             first: Generation from which on losses count.
         """
         lease = Lease(unit, generation, self._owner, self.work, self._losses(unit, range(first, generation)))
-        for _ in range(3):
-            # The last one to leave removes empty folders.
-            self._folder.mkdir(parents=True, exist_ok=True)
-            try:
-                create_file(self._folder / f'{unit}.{generation:04d}', self._owner.encode('ascii'))
-                return lease
-            except FileExistsError:
-                return None
-            except FileNotFoundError:
-                continue
-        raise FileNotFoundError(f'Expected to create files in {self._folder}, but the folder vanishes again and again.')
+        path = self._folder / f'{unit}.{generation:04d}'
+        try:
+            _in_folder(path, lambda: create_file(path, self._owner.encode('ascii')))
+        except FileExistsError:
+            return None
+        return lease
 
     def owner(self, unit: str, generation: int) -> str | None:
         """Return the holder of a lease, '' where its file is still empty, None where there is no such lease."""
@@ -137,11 +133,21 @@ class Leases:
     def clear(self) -> None:
         """Remove all parts and leases, when everything is made and merged."""
         parts = self.work / PARTS_FOLDER
-        paths = [*part_paths(self._root), *parts.glob(f'{PARTIAL_PREFIX}*'), self.work / RUN_NAME]
+        paths = [*part_paths(self._root), *partial_paths(parts), self.work / RUN_NAME]
         for folder in (self.work / name for name in LEASE_FOLDERS):
             paths += [folder / name for name in finished_names(folder)]
         for path in paths:
-            path.unlink(missing_ok=True)
+            remove(path, missing_ok=True)
+
+
+def _in_folder(path: Path, write: Callable[[], object]) -> None:
+    """Write a file in a folder that who leaves removes where it is empty."""
+    for _ in range(3):
+        make_folder(path.parent, parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            write()
+            return
+    raise FileNotFoundError(f'Expected to create files in {path.parent}, but the folder vanishes again and again.')
 
 
 def _latest(names: Iterable[str]) -> dict[str, int]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mmseg_gen.engine.leases import Lease
 from mmseg_gen.functional.manifest import WORK_FOLDER, Entry, by_index, entry_to_line, is_intact, read_manifest
-from mmseg_gen.functional.writing import PARTIAL_PREFIX, write_atomically
+from mmseg_gen.functional.shared_files import exists, is_file, list_names, read_bytes, remove
+from mmseg_gen.functional.writing import partial_paths, write_atomically
 
 MANIFEST_NAME = 'manifest.jsonl'
 
@@ -20,7 +21,7 @@ def manifest_bytes(entries: Iterable[Entry]) -> bytes:
 
 def is_settled(root: Path, entries: Iterable[Entry]) -> bool:
     """Return whether ``manifest.jsonl`` holds these entries and nothing else, and no work is left over."""
-    return not (root / WORK_FOLDER).exists() and _content(root / MANIFEST_NAME) == manifest_bytes(entries)
+    return not exists(root / WORK_FOLDER) and _content(root / MANIFEST_NAME) == manifest_bytes(entries)
 
 
 def settle_manifest(root: Path, lease: Lease) -> None:
@@ -35,8 +36,9 @@ def settle_manifest(root: Path, lease: Lease) -> None:
     if _content(root / MANIFEST_NAME) != content:
         write_atomically(root / MANIFEST_NAME, lambda partial: _write_through(partial, content), lease.tag)
     # Of processes that were killed while they wrote.
-    for path in (*root.glob(f'{PARTIAL_PREFIX}*'), *root.glob(f'*/{PARTIAL_PREFIX}*')):
-        path.unlink(missing_ok=True)
+    for folder in (root, *(root / name for name in list_names(root))):
+        for path in partial_paths(folder):
+            remove(path, missing_ok=True)
 
 
 def _write_through(path: Path, content: bytes) -> None:
@@ -48,4 +50,4 @@ def _write_through(path: Path, content: bytes) -> None:
 
 
 def _content(path: Path) -> bytes:
-    return path.read_bytes() if path.is_file() else b''
+    return read_bytes(path) if is_file(path) else b''

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mmseg_gen.functional.manifest import finished_names
+from mmseg_gen.functional.shared_files import exists, make_folder, open_file, read_bytes, remove
 
 _LOGGER = logging.getLogger(__name__)
 # A heartbeat is written in place and in one call; a fixed length leaves no rest of a longer one.
@@ -72,8 +73,8 @@ class Presence:
     def __exit__(self, *exception: object) -> None:
         self._over.set()
         self._thread.join()
-        self._path.unlink(missing_ok=True)
-        self._file.close()
+        remove(self._path, missing_ok=True)
+        _close(self._file)
 
     def tell(self, **facts: Any) -> None:
         """Let the next heartbeat say this too."""
@@ -85,12 +86,12 @@ class Presence:
         while True:
             # Who leaves meanwhile removes empty folders, and files that are not locked yet as those of the dead.
             with contextlib.suppress(FileNotFoundError, FileExistsError):
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                handle = open(self._path, 'xb', buffering=0)
+                make_folder(self._path.parent, parents=True, exist_ok=True)
+                handle = open_file(self._path, 'xb', buffering=0)
                 self.tell(locked=_lock(handle))
-                if self._path.exists():
+                if exists(self._path):
                     break
-                handle.close()
+                _close(handle)
         try:
             self._write(handle)
         except OSError:
@@ -101,9 +102,9 @@ class Presence:
     def _keep_beating(self) -> None:
         while not self._over.wait(self._seconds):
             try:
-                if not self._path.exists():
+                if not exists(self._path):
                     # Taken for dead, after this machine had stood still.
-                    self._file.close()
+                    _close(self._file)
                     self._file = self._register()
                 self.tell(beat=self._facts['beat'] + 1)
                 self._write(self._file)
@@ -152,7 +153,7 @@ class Watch:
         """Return what is known of a process by now."""
         path = self._folder / f'{worker}.json'
         try:
-            content = path.read_bytes()
+            content = read_bytes(path)
         except OSError:
             return Sighting(dead=True, certain=True, silent=0.0, facts={})
         now = time.monotonic()
@@ -172,12 +173,12 @@ class Watch:
         for worker in self.ids():
             sighting, path = self.look(worker), self._folder / f'{worker}.json'
             if sighting.dead:
-                path.unlink(missing_ok=True)
+                remove(path, missing_ok=True)
             elif not sighting.facts:
-                with contextlib.suppress(FileNotFoundError), open(path, 'rb') as handle:
+                with contextlib.suppress(OSError), open_file(path, 'rb') as handle:
                     # Under the lock, so that no process can take the file for its own.
                     if _lock(handle):
-                        path.unlink(missing_ok=True)
+                        remove(path, missing_ok=True)
 
 
 def boot_id() -> str:
@@ -193,6 +194,12 @@ def _facts(content: bytes) -> dict[str, Any]:
     except ValueError:
         facts = None
     return facts if isinstance(facts, dict) else {}
+
+
+def _close(handle: FileIO) -> None:
+    """Close a file that others may have removed, over which a network file system may complain."""
+    with contextlib.suppress(OSError):
+        handle.close()
 
 
 def _lock(handle: IO[bytes]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mmseg_gen.engine.setting_values import plain_values
 from mmseg_gen.errors import UserError
 
 
@@ -41,7 +42,7 @@ def synthesize_with_ray(
     if not ray.is_initialized():
         ray.init(include_dashboard=False)
     task = ray.remote(_work).options(num_gpus=1 if ray.cluster_resources().get('GPU') else 0)
-    plain = {'synthesis': _plain(cfg.get('synthesis', {}))}
+    plain = {'synthesis': plain_values(cfg.get('synthesis', {}))}
     running = [task.remote(plain, work_dir, rank, tasks, resume, os.getcwd()) for rank in range(tasks)]
     errors = []
     for reference in running:
@@ -64,10 +65,3 @@ def _work(
     os.chdir(directory)
     # Ray shows each task its own GPU only, which is number 0 there.
     synthesize(cfg, work_dir, resume=resume, worker=Worker(rank, tasks))
-
-
-def _plain(value: Any) -> Any:
-    """Return a config as dicts and lists, which every machine can read."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value

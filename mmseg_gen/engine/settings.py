@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from mmseg_gen.engine.setting_values import plain_values, refuse_unknown
 from mmseg_gen.errors import UserError
 
 # What decides a sample's content; the others decide how many there are, where, and how fast.
@@ -208,11 +209,11 @@ class SynthesisSettings:
         Raises:
             UserError: A key is unknown, or a value is out of its range.
         """
-        values = _plain(config)
-        _refuse_unknown('synthesis', values, cls)
+        values = plain_values(config)
+        refuse_unknown('synthesis', values, cls)
         for name, kind in (('evidence', EvidenceSettings), ('filter', FilterSettings)):
             if name in values:
-                _refuse_unknown(f'synthesis.{name}', values[name], kind)
+                refuse_unknown(f'synthesis.{name}', values[name], kind)
                 values[name] = kind(**values[name])
         if isinstance(values.get('generator'), Mapping):
             values.setdefault('labeller', {'type': 'StyleMixingLabel'})
@@ -223,34 +224,5 @@ class SynthesisSettings:
 
     def identity(self) -> dict[str, Any]:
         """Return the settings that decide the content of a sample, as plain JSON values."""
-        values = _plain(asdict(self))
+        values = plain_values(asdict(self))
         return {name: values[name] for name in _IDENTITY}
-
-
-def first_difference(expected: Mapping[str, Any], actual: Mapping[str, Any], prefix: str = '') -> str | None:
-    """Return the dotted name of the first key whose values differ, in alphabetical order, or None."""
-    for key in sorted({*expected, *actual}):
-        left, right, name = expected.get(key), actual.get(key), f'{prefix}{key}'
-        if isinstance(left, Mapping) and isinstance(right, Mapping):
-            if (inner := first_difference(left, right, f'{name}.')) is not None:
-                return inner
-        elif left != right:
-            return name
-    return None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items() if key != '_scope_'}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _refuse_unknown(name: str, values: Mapping[str, Any], kind: type) -> None:
-    if not isinstance(values, Mapping):
-        raise UserError(f'Expected `{name}` to be a dict, but got {values!r}.')
-    known = [f.name for f in fields(kind)]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise UserError(f'Expected `{name}` with keys from {", ".join(known)}, but got {", ".join(unknown)}.')

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from mmseg_gen.datasets.image_reading import check_photo, read_image
@@ -17,6 +16,7 @@ from mmseg_gen.functional.canvas import resize_map
 from mmseg_gen.functional.square import Square, middle_square
 from mmseg_gen.generators.gan_encoding import check_encoder, encode_images, load_encoder
 from mmseg_gen.generators.gan_inversion import Inversion, InversionSettings, invert_images
+from mmseg_gen.generators.latents import image_tensor
 from mmseg_gen.generators.residual_encoder import ResidualEncoder
 from mmseg_gen.generators.stylegan2 import StyleGan2
 
@@ -85,7 +85,7 @@ class PhotoInverter:
             resize_map(photo[top : top + length, left : left + length], (side, side))
             for photo, (top, left, length) in zip(photos, squares, strict=True)
         ]
-        found = self._invert(torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1)
+        found = self._invert(image_tensor(images))
         return [
             Latents(
                 images[i],

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
+from mmseg_gen.engine.setting_values import refuse_unknown
 from mmseg_gen.errors import UserError
 
 NOISE_WORDS = ('const', 'random', 'none')
@@ -104,13 +105,9 @@ class StyleMixingSettings:
             UserError: A key is unknown, ``cutoff`` is missing, or a value is out of range.
         """
         values = {key: value for key, value in config.items() if key != 'type'}
-        known = [f.name for f in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown or 'cutoff' not in values:
-            got = ', '.join(unknown) or 'no cutoff'
-            raise UserError(
-                f'Expected `synthesis.generator` with cutoff and keys from {", ".join(known)}, but got {got}.'
-            )
+        refuse_unknown('synthesis.generator', values, cls)
+        if 'cutoff' not in values:
+            raise UserError('Expected `synthesis.generator` with `cutoff`, but it has none.')
         return cls(**values)
 
     @property

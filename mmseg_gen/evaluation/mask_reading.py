@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_gen.datasets.label_reading import decode_labels, stored_palette
-from mmseg_gen.datasets.mask_checks import check_voc_palette
+from mmseg_gen.datasets.label_reading import decode_labels, decode_with_palette, present_labels
+from mmseg_gen.datasets.mask_checks import check_voc_palette, has_voc_colors
 from mmseg_gen.errors import UserError
 
 SUFFIXES = ('.png', '.npy')
@@ -102,7 +102,8 @@ class PredictionReader:
         Raises:
             UserError: The file is damaged, coloured, or holds values that mean nothing here.
         """
-        pixels = read_values(path)
+        coded = self.voc_colors and path.suffix.lower() == '.png'
+        pixels, colors = decode_with_palette(path.read_bytes(), path) if coded else (read_values(path), None)
         if self.num_classes == 2 and pixels.ndim == 3 and pixels.shape[2] == 3:
             pixels = _grey(pixels)
         if pixels.ndim != 2 or not pixels.size:
@@ -111,9 +112,11 @@ class PredictionReader:
                 'or palette PNG, not as colours.'
             )
         if self.num_classes != 2:
-            if self.voc_colors and path.suffix.lower() == '.png':
-                check_voc_palette(pixels, stored_palette(path.read_bytes()), self.num_classes, path)
-            return Prediction(_class_ids(pixels, self.num_classes, path))
+            # One pass over the pixels of a good file: the checks below say what is wrong with others.
+            fits = pixels.dtype == np.uint8 and int(pixels.max()) < self.num_classes
+            if not fits or (colors is not None and not has_voc_colors(colors, self.num_classes)):
+                check_voc_palette(pixels, colors, self.num_classes, path)
+            return Prediction(pixels if fits else _class_ids(pixels, self.num_classes, path))
         probability = self._foreground(pixels, path)
         return Prediction((probability > 0.5).astype(np.uint8), probability)
 
@@ -145,7 +148,7 @@ class PredictionReader:
                     f'got floats from {pixels.min()} to {pixels.max()}; store integers, or probabilities.'
                 )
             return 'soft', 1
-        values = np.unique(pixels)
+        values = present_labels(pixels)
         low, top = int(values[0]), int(values[-1])
         if low < 0 or top > 255 or (top > 1 and self.values == 'labels'):
             limit = 1 if self.values == 'labels' else 255
@@ -175,12 +178,11 @@ def _class_ids(pixels: np.ndarray, num_classes: int, path: Path) -> np.ndarray:
         raise UserError(
             f'Expected integer class ids in {path}, but got {pixels.dtype}; take the argmax over classes first.'
         )
-    values = np.unique(pixels)
-    wrong = [int(v) for v in values if not 0 <= v < num_classes]
-    if wrong:
+    if not 0 <= pixels.min() <= pixels.max() < num_classes:
+        wrong = [int(v) for v in present_labels(pixels) if not 0 <= v < num_classes]
         void = ' 255 means ignored in ground truth and cannot be predicted;' if 255 in wrong else ''
         raise UserError(
             f'Expected class ids from 0 to {num_classes - 1} in {path}, but got {wrong[:_SHOWN]};{void} number the '
             'classes as the data set does.'
         )
-    return pixels.astype(np.uint8)
+    return pixels.astype(np.uint8, copy=False)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from itertools import islice
+from typing import Any, TypeVar
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
+_Group = tuple[list[Any], BaseException | None]
 
 
 def read_ahead(items: Iterable[Item], read: Callable[[Item], Result], ahead: int = 8) -> Iterator[Result]:
@@ -35,15 +37,37 @@ def read_ahead(items: Iterable[Item], read: Callable[[Item], Result], ahead: int
 
 
 def _results(items: Iterable[Item], read: Callable[[Item], Result], ahead: int) -> Iterator[Result]:
-    waiting: deque[Future[Result]] = deque()
+    # Handing over wakes a thread, which takes some hundredths of a millisecond: several results go at once.
+    size = max(1, ahead // 2)
+    left = iter(items)
+    waiting: deque[Future[_Group]] = deque()
     pool = ThreadPoolExecutor(1, 'read-ahead')
     try:
-        for item in items:
-            waiting.append(pool.submit(read, item))
-            if len(waiting) > ahead:
-                yield waiting.popleft().result()
+        while group := list(islice(left, size)):
+            waiting.append(pool.submit(_read_group, group, read))
+            if (len(waiting) + 1) * size - 1 > ahead:
+                yield from _unpacked(waiting.popleft().result())
         while waiting:
-            yield waiting.popleft().result()
+            yield from _unpacked(waiting.popleft().result())
     finally:
         # Also where the caller stops early, or one could not be read.
         pool.shutdown(cancel_futures=True)
+
+
+def _read_group(group: Sequence[Item], read: Callable[[Item], Result]) -> _Group:
+    """Return the results up to the first error, and that error."""
+    results: list[Result] = []
+    for item in group:
+        try:
+            results.append(read(item))
+        except BaseException as error:
+            # Raised again where the results are taken.
+            return results, error
+    return results, None
+
+
+def _unpacked(group: _Group) -> Iterator[Any]:
+    results, error = group
+    yield from results
+    if error is not None:
+        raise error

@@ -75,7 +75,9 @@ def label_plane(sample: dict, key: str) -> np.ndarray:
         cure = ': the test pipeline must load annotations.' if key == 'gt_sem_seg' else '.'
         raise ValueError(f'Expected `{key}` for {sample_name(sample)}, but got {sorted(sample)}{cure}')
     data = sample[key]['data']
-    plane = data.detach().cpu().numpy() if isinstance(data, Tensor) else np.asarray(data)
+    # `detach` and `cpu` let go of Python's lock each, for which a thread that reads ahead waits too.
+    forced = isinstance(data, Tensor) and (data.requires_grad or data.device.type != 'cpu')
+    plane = data.numpy(force=True) if forced else np.asarray(data)
     if plane.ndim == 3 and len(plane) == 1:
         plane = plane[0]
     if plane.ndim != 2 or not plane.size:

@@ -184,13 +184,18 @@ def finish(metrics: Sequence[BaseMetric], count: int) -> tuple[dict[str, float],
 
 def make_sample(image: TrueImage, labels: np.ndarray | None, prediction: Prediction) -> dict[str, Any]:
     """Return a sample as MMEngine hands it to metrics."""
-    # As bytes, which metrics count several times as quickly as int64.
-    sample = {**image.meta, 'pred_sem_seg': {'data': torch.from_numpy(np.array(prediction.labels[None]))}}
+    sample = {**image.meta, 'pred_sem_seg': {'data': _tensor(prediction.labels)}}
     if prediction.probability is not None:
         sample['seg_logits'] = {'data': torch.from_numpy(prediction.probability[None])}
     if labels is not None:
-        sample['gt_sem_seg'] = {'data': torch.from_numpy(np.array(labels[None]))}
+        sample['gt_sem_seg'] = {'data': _tensor(labels)}
     return sample
+
+
+def _tensor(labels: np.ndarray) -> torch.Tensor:
+    """Return labels as a tensor ``(1, H, W)``; bytes stay bytes, which metrics count several times as quickly."""
+    # Pillow's arrays are read-only, which tensors cannot be.
+    return torch.from_numpy(np.require(labels[None], requirements='W'))
 
 
 def _samples(

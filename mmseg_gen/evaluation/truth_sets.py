@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from mmseg_gen.datasets.label_reading import present_labels
 from mmseg_gen.datasets.mask_checks import check_label_map
 from mmseg_gen.datasets.transforms.boxes_as_mask import BoxesAsMask
 from mmseg_gen.errors import UserError
@@ -206,7 +207,7 @@ def _index_truth(path: Path, num_classes: int) -> np.ndarray:
 
 def _binary_truth(path: Path) -> np.ndarray:
     values = read_values(path)
-    found = np.unique(values)
+    found = present_labels(values)
     if values.ndim != 2 or values.dtype.kind not in 'uib' or found[0] < 0 or found[-1] > 255:
         raise UserError(f'Expected a grey mask of 0 and 255 in {path}, but got {values.dtype} of shape {values.shape}.')
     if found.tolist() in ([0, 1, 255], [1, 255]):

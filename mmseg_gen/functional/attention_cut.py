@@ -17,24 +17,10 @@ from .canvas import check_image, color_planes, limited_size, resize_map, resize_
 from .color_model import color_logit
 from .cut_settings import CutSettings
 from .evidence import Evidence
-from .graph_cut import cut_energy, edge_slices, grid_cut
+from .graph_cut import edge_slices, grid_cut
 from .mask_refinement import solve_mask
 from .morphology import clean_mask, drop_faint_components, inner_boundary
-from .objectness import class_map, evidence_objectness, objectness
-
-__all__ = [
-    'AttentionCut',
-    'CutSettings',
-    'attention_cut',
-    'boundary_seeds',
-    'cut_energy',
-    'evidence_objectness',
-    'geodesic_similarity',
-    'grid_cut',
-    'objectness',
-    'pair_weights',
-    'resize_affinity',
-]
+from .objectness import class_map, evidence_objectness
 
 
 @dataclass(frozen=True)

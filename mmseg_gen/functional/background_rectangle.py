@@ -162,19 +162,3 @@ def _under_histogram(heights: list[int]) -> Iterator[tuple[int, int, int]]:
             yield left, column, closed
         if height:
             open_bars.append((left, height))
-
-
-def largest_rectangles(free: np.ndarray, count: int, min_side: int = 1) -> list[Rectangle]:
-    """Return disjoint rectangles, each the largest that those before it leave; fewer, or none, where there are no more.
-
-    Args:
-        free: Bool ``(H, W)``.
-        count: How many at most.
-        min_side: Least height and width of each.
-    """
-    left = np.array(free, bool)
-    found: list[Rectangle] = []
-    while len(found) < count and (own := largest_rectangle(left, min_side)) is not None:
-        found.append(own)
-        left[own.slices] = False
-    return found

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .attention_cut import CutSettings, evidence_objectness, geodesic_similarity, resize_affinity
+from .attention_cut import geodesic_similarity, resize_affinity
 from .canvas import check_image, color_planes, limited_size, resize_map, resize_mask
 from .crf import CrfSettings, dense_crf
+from .cut_settings import CutSettings
 from .evidence import Evidence, cross_map
 from .normalized_cut import normalized_cut
+from .objectness import evidence_objectness
 
 
 def threshold_mask(evidence: Evidence, image: np.ndarray, *, top_k: int = 2, threshold: float = 0.5) -> np.ndarray:

@@ -55,7 +55,7 @@ def boundary_score(prediction: np.ndarray, truth: np.ndarray, tolerance: float) 
 
     Raises:
         TypeError: A mask is not bool.
-        ValueError: The shapes differ, or there is no pixel.
+        ValueError: The shapes differ, there is no pixel, or ``tolerance`` is not above 0.
     """
     for name, mask in (('prediction', prediction), ('truth', truth)):
         if mask.dtype != bool:

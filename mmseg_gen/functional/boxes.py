@@ -66,6 +66,9 @@ def box_mask(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Args:
         boxes: ``(N, 4)``; parts outside the image are cut off.
         size: H, W.
+
+    Raises:
+        ValueError: A box is not finite or has no area.
     """
     mask: np.ndarray = np.zeros(size, bool)
     rows, columns = (np.arange(side) + 0.5 for side in size)

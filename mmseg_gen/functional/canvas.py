@@ -45,6 +45,20 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return resize_map(np.asarray(mask, np.float32), size) > 0.5
 
 
+def resize_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return labels at another size: the one whose resized indicator is largest, of equal ones the lowest.
+
+    For one label besides 0 that is :func:`resize_mask`.
+
+    Args:
+        labels: Integers ``(H, W)``; their type is kept.
+        size: New height and width.
+    """
+    present = np.unique(labels)
+    shares = np.stack([resize_map((labels == value).astype(np.float32), size) for value in present])
+    return present[shares.argmax(0)]
+
+
 def limited_size(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
     """Return height and width with the longer side at most ``max_side``, same aspect ratio, each at least 1.
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from .confusion import edge_distance
+from .region_counts import mask_iou
 
 _HOLES = 3
 _MAX_DEGREE = 64
@@ -98,12 +99,6 @@ COARSENINGS: dict[str, Coarsening] = {
     'shifted': shift,
     'low_resolution': lower_resolution,
 }
-
-
-def mask_iou(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the intersection over union of two masks; 1 where both are empty."""
-    union = np.count_nonzero(first | second)
-    return np.count_nonzero(first & second) / union if union else 1.0
 
 
 def coarsen_mask(mask: np.ndarray, kind: str, max_iou: float, seed: int, min_iou: float = 0.0) -> np.ndarray:

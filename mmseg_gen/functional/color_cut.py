@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .attention_cut import geodesic_similarity, pair_weights
-from .canvas import check_image, color_planes, limited_size, resize_map
+from .canvas import check_image, color_planes, limited_size, resize_labels, resize_map
 from .color_model import color_logit
 from .label_cut import label_cut
 
@@ -87,7 +87,7 @@ def color_cut(image: np.ndarray, probabilities: np.ndarray, settings: ColorCutSe
     labels, _ = color_label_cut(
         costs, weights, colors, rounds=settings.rounds, weight=settings.color_weight, bins=settings.color_bins
     )
-    return present[stretch_labels(labels, size, len(present))]
+    return present[resize_labels(labels, size)]
 
 
 def color_label_cut(
@@ -115,8 +115,3 @@ def color_label_cut(
             break
         labels = again
     return labels, energy
-
-
-def stretch_labels(labels: np.ndarray, size: tuple[int, int], count: int) -> np.ndarray:
-    """Return labels in [0, ``count``) at another size, each pixel's by the largest of the resized one-hot maps."""
-    return np.argmax([resize_map((labels == k).astype(np.float32), size) for k in range(count)], 0)

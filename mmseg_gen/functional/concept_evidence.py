@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .array_files import read_arrays, write_arrays
 from .canvas import check_image
-from .writing import write_atomically
 
 BACKGROUND_KEY = 'background'
 
@@ -45,12 +45,7 @@ class ConceptEvidence:
 
     def save(self, path: str | Path) -> None:
         """Write a compressed npz under a temporary name, then rename it to ``path``; maps in float16."""
-
-        def write(partial: Path) -> None:
-            with partial.open('wb') as file:
-                np.savez_compressed(file, allow_pickle=False, **self._packed())
-
-        write_atomically(Path(path), write)
+        write_arrays(path, self._packed())
 
     @classmethod
     def load(cls, path: str | Path) -> ConceptEvidence:
@@ -60,13 +55,7 @@ class ConceptEvidence:
             FileNotFoundError: There is no such file.
             ValueError: It is damaged.
         """
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                return cls._unpacked({name: archive[name] for name in archive.files})
-        except FileNotFoundError:
-            raise
-        except Exception as error:  # zipfile, zlib and numpy each raise their own on a damaged file
-            raise ValueError(f'Expected evidence as `ConceptEvidence.save` writes it in {path}: {error}') from error
+        return read_arrays(path, cls._unpacked, 'evidence as `ConceptEvidence.save` writes it')
 
     def stored(self) -> ConceptEvidence:
         """Return the evidence as it reads back from a file."""

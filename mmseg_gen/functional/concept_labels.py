@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .canvas import resize_map
 from .gaussian_mixture import RULES, MixtureMask, mask_outcome, mixture_mask
 
 FOUND, NO_OBJECT = 'found', 'no_object'
@@ -133,17 +132,3 @@ def refine_labels(
     labels = np.where(found.mask, preliminary, 0).astype(np.uint8)
     outcome = mask_outcome(labels > 0) if found.outcome in ('found', 'full') else found.outcome
     return ConceptLabels(labels, (outcome,), found.uncertainty)
-
-
-def resize_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return labels at another size, uint8: the one whose resized indicator is largest, of equal ones the lowest.
-
-    For one label besides 0 that is :func:`~mmseg_gen.functional.canvas.resize_mask`.
-
-    Args:
-        labels: uint8 ``(H, W)``.
-        size: New height and width.
-    """
-    present = np.unique(labels)
-    shares = np.stack([resize_map((labels == value).astype(np.float32), size) for value in present])
-    return present[shares.argmax(0)].astype(np.uint8)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .array_files import read_arrays, write_arrays
 from .attention import NEIGHBORS, min_max, top_layers_mean
-from .writing import write_atomically
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,7 @@ class Evidence:
         Each layer of ``cross`` is divided by its largest magnitude first, so that small probabilities keep
         their digits.
         """
-
-        def write(partial: Path) -> None:
-            with partial.open('wb') as file:
-                np.savez_compressed(file, allow_pickle=False, **self._packed())
-
-        write_atomically(Path(path), write)
+        write_arrays(path, self._packed())
 
     @classmethod
     def load(cls, path: str | Path) -> Evidence:
@@ -70,14 +65,7 @@ class Evidence:
             FileNotFoundError: There is no such file.
             ValueError: The file is damaged, or an array is missing, misshapen or not finite.
         """
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                packed = {name: archive[name] for name in archive.files}
-            return cls._unpacked(packed)
-        except FileNotFoundError:
-            raise
-        except Exception as error:  # zipfile, zlib and numpy each raise their own on a damaged file
-            raise ValueError(f'Expected evidence as `Evidence.save` writes it, but got {path}: {error}') from error
+        return read_arrays(path, cls._unpacked, 'evidence as `Evidence.save` writes it')
 
     def stored(self) -> Evidence:
         """Return the evidence as it reads back from a file, for labels equal to those made from the file."""

@@ -37,14 +37,20 @@ def stack_features(maps: Sequence[Tensor], size: tuple[int, int], weights: Seque
     shape = (len(maps[0]), sum(channels), *size)
     stacked = torch.empty(shape, device=maps[0].device, memory_format=torch.channels_last)
     for target, weight, kind in zip(stacked.split(channels, 1), weights, maps, strict=True):
-        resized = _resized(kind.detach().float(), size)
+        resized = resize_features(kind, size)
         length = torch.linalg.vector_norm(resized, dim=1, keepdim=True).clamp_min(_LEAST_LENGTH)
         torch.div(resized, length, out=target) if weight == 1 else torch.mul(resized, weight / length, out=target)
     return stacked
 
 
-def _resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    maps = maps.contiguous(memory_format=torch.channels_last)
+def resize_features(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return features on another grid, bilinear, float32 ``(N, C, H, W)``, a pixel's channels side by side in memory.
+
+    Args:
+        maps: ``(N, C, h, w)``; without a gradient afterwards.
+        size: H and W.
+    """
+    maps = maps.detach().float().contiguous(memory_format=torch.channels_last)
     if tuple(maps.shape[-2:]) == tuple(size):
         return maps
     return F.interpolate(maps, size, mode='bilinear', align_corners=False)

@@ -58,21 +58,6 @@ def grid_cut(cost_bg: np.ndarray, cost_fg: np.ndarray, weights: np.ndarray) -> t
     return graph.get_grid_segments(nodes), float(energy)
 
 
-def cut_energy(mask: np.ndarray, cost_bg: np.ndarray, cost_fg: np.ndarray, weights: np.ndarray) -> float:
-    """Return the energy of a given mask; arguments as in :func:`grid_cut`.
-
-    Example:
-        >>> cut_energy(np.array([[True, False]]), np.ones((1, 2)), np.zeros((1, 2)), np.full((4, 1, 2), 0.5))
-        1.5
-    """
-    mask = np.asarray(mask, bool)
-    energy = np.where(mask, cost_fg, cost_bg).sum(dtype=np.float64)
-    for step, weight in zip(NEIGHBORS, weights, strict=True):
-        here, there = edge_slices(mask.shape, step)
-        energy += weight[here][mask[here] != mask[there]].sum(dtype=np.float64)
-    return float(energy)
-
-
 def _check_costs(cost_bg: np.ndarray, cost_fg: np.ndarray, weights: np.ndarray) -> None:
     if cost_fg.ndim != 2 or not cost_fg.size:
         raise ValueError(f'Expected `cost_fg` of shape (H, W), but got {cost_fg.shape}.')

@@ -17,6 +17,9 @@ class GuidedSettings:
     Attributes:
         radius: Half side of the window in pixels, at least 1.
         epsilon: Regularisation for colours in [0, 1]; edges weaker than its root are smoothed over.
+
+    Raises:
+        ValueError: A value is out of range.
     """
 
     radius: int = 8
@@ -40,6 +43,7 @@ def guided_filter(image: np.ndarray, maps: np.ndarray, settings: GuidedSettings 
         settings: None for the defaults.
 
     Raises:
+        TypeError: ``image`` is not uint8.
         ValueError: The sizes differ.
     """
     settings = settings or GuidedSettings()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
 from .background_rectangle import largest_rectangle
 from .canvas import check_image
-from .gaussian_mixture import MixtureMask, mask_outcome, mixture_mask
 
 
 def latent_mask(masks: Tensor, size: tuple[int, int]) -> Tensor:
@@ -58,28 +55,6 @@ def difference_map(image: np.ndarray, inpainted: np.ndarray) -> np.ndarray:
     if image.shape != inpainted.shape:
         raise ValueError(f'Expected `inpainted` of shape {image.shape}, like the image, but got {inpainted.shape}.')
     return np.abs(image.astype(np.float32) - inpainted).mean(2) / 255
-
-
-def refined_mask(
-    difference: np.ndarray, preliminary: np.ndarray, *, rule: str = 'means', orphans: bool = True
-) -> MixtureMask:
-    """Return where the difference is high inside the preliminary mask (Eq. 5).
-
-    Args:
-        difference: From :func:`difference_map`, ``(H, W)``; the mixture is fitted to all of it.
-        preliminary: Preliminary mask at the same size, bool ``(H, W)``.
-        rule: As in :func:`~mmseg_gen.functional.gaussian_mixture.mixture_mask`.
-        orphans: As there.
-
-    Raises:
-        ValueError: The shapes differ.
-    """
-    if difference.shape != preliminary.shape:
-        raise ValueError(f'Expected `preliminary` of shape {difference.shape}, but got {preliminary.shape}.')
-    found = mixture_mask(difference, rule=rule, orphans=orphans)
-    mask = found.mask & preliminary
-    outcome = mask_outcome(mask) if found.outcome in ('found', 'full') else found.outcome
-    return replace(found, mask=mask, posterior=found.posterior * preliminary, outcome=outcome)
 
 
 def fill_with_background(image: np.ndarray, mask: np.ndarray, min_side: int = 2) -> np.ndarray | None:

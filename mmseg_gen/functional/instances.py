@@ -84,10 +84,3 @@ def outline(mask: np.ndarray) -> np.ndarray:
     points = contours[0].reshape(-1, 2)
     missing = max(0, 3 - len(points))
     return np.concatenate([points, np.repeat(points[-1:], missing, axis=0)])
-
-
-def fill_polygon(polygon: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the pixels of a polygon whose corners are pixel centres, its boundary included, bool ``(H, W)``."""
-    canvas: np.ndarray = np.zeros(size, np.uint8)
-    cv2.fillPoly(canvas, [np.asarray(polygon, np.int32)], 1)
-    return canvas.astype(bool)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_gen.errors import UserError
+
+from .shared_files import is_file, list_names, read_bytes, stat
 
 META_NAME, FORMAT = 'meta.json', 1
 KEPT, DROPPED = 'kept', 'dropped'
@@ -82,7 +83,7 @@ def entry_from_line(line: str) -> Entry | None:
 def read_shard(path: Path) -> list[Entry]:
     """Return the sound entries of one shard in the order written; a missing file has none."""
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except FileNotFoundError:
         return []
     lines = content.decode('utf-8', errors='replace').splitlines(keepends=True)
@@ -106,7 +107,7 @@ def part_paths(root: Path) -> list[Path]:
 def finished_names(folder: Path) -> list[str]:
     """Return the sorted names in a folder, temporary and other hidden ones left out; none where there is no folder."""
     try:
-        return sorted(name for name in os.listdir(folder) if not name.startswith('.'))
+        return sorted(name for name in list_names(folder) if not name.startswith('.'))
     except (FileNotFoundError, NotADirectoryError):
         return []
 
@@ -123,7 +124,7 @@ def is_intact(root: Path, entry: Entry) -> bool:
     """Return whether all files of an entry exist with the size they were written with."""
     for path, size in entry.files.values():
         try:
-            if os.stat(root / path).st_size != size:
+            if stat(root / path).st_size != size:
                 return False
         except OSError:
             return False
@@ -137,10 +138,10 @@ def read_meta(root: Path) -> dict[str, Any] | None:
         UserError: The file is not JSON of this format.
     """
     path = root / META_NAME
-    if not path.is_file():
+    if not is_file(path):
         return None
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = json.loads(read_bytes(path))
     except ValueError:
         content = None
     if not isinstance(content, dict) or content.get('format') != FORMAT:

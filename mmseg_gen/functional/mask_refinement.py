@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .bilateral_solver import BilateralSettings, bilateral_solver
+from .region_counts import mask_iou
 
 # TokenCut's: every pixel of the mask is trusted alike, and an answer that departs from the mask is not.
 CONFIDENCE = 0.999
@@ -21,6 +22,4 @@ def solve_mask(image: np.ndarray, mask: np.ndarray, settings: BilateralSettings 
     """
     target = np.asarray(mask, np.float32)
     solved = bilateral_solver(image, target, np.full(target.shape, CONFIDENCE, np.float32), settings) > 0.5
-    union = np.count_nonzero(solved | mask)
-    agreement = np.count_nonzero(solved & mask) / union if union else 1.0
-    return solved if agreement >= MIN_IOU else np.array(mask, bool)
+    return solved if mask_iou(solved, mask) >= MIN_IOU else np.array(mask, bool)

@@ -15,12 +15,13 @@ import torch
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from .attention import NEIGHBORS, top_layers_mean
-from .attention_cut import evidence_objectness, geodesic_similarity, pair_weights, resize_affinity
-from .canvas import check_image, color_planes, limited_size, resize_map
-from .color_cut import color_label_cut, stretch_labels
+from .attention_cut import geodesic_similarity, pair_weights, resize_affinity
+from .canvas import check_image, color_planes, limited_size, resize_labels, resize_map
+from .color_cut import color_label_cut
 from .cut_settings import CutSettings
 from .evidence import Evidence
 from .morphology import clean_mask
+from .objectness import evidence_objectness
 from .scene_evidence import SceneEvidence
 
 IGNORED = 255
@@ -34,7 +35,7 @@ class SceneSettings:
         layers: Cross-attention layers to average, by number, each divided by its own mean; None takes the cut's
             ``top_k`` of largest deviation. In a prompt of several objects the deviation can choose inverted layers
             for all words but the last, for a causal text encoder gives the earlier ones other tasks too.
-        min_contrast: Class maps of less contrast (:func:`map_contrast`) are taken for flat: the class is absent and
+        min_contrast: Class maps of no more contrast (:func:`map_contrast`) are taken for flat: the class is absent and
             gets no pixel, however its map looks once it is stretched to [0, 1].
         min_share: Classes below this share of the image are absent too, in [0, 1].
         ignore_width: Pixels this near to a border between two labels are ignored; 0 for none.
@@ -145,7 +146,7 @@ def label_scene(
 
     Raises:
         TypeError: ``image`` is not uint8.
-        ValueError: ``image`` has another shape, or ``top_k`` exceeds the layers.
+        ValueError: ``image`` has another shape, or ``layers`` or ``top_k`` exceeds the layers.
     """
     cut, settings = cut or CutSettings(), settings or SceneSettings()
     check_image(image)
@@ -179,7 +180,7 @@ def _cut_labels(classes: list[Evidence], image: np.ndarray, cut: CutSettings) ->
     labels, energy = color_label_cut(
         costs, weights, colors, rounds=cut.color_rounds, weight=cut.color_weight, bins=cut.color_bins
     )
-    return stretch_labels(labels, size, len(costs)), energy
+    return resize_labels(labels, size), energy
 
 
 def clean_labels(labels: np.ndarray, min_component: float, fill_holes: bool, min_share: float) -> np.ndarray:

@@ -52,12 +52,17 @@ def split_prediction(sample: Tensor, output: Tensor, alpha_bar: Tensor, predicti
     raise ValueError(f'Expected `prediction_type` from {", ".join(PREDICTION_TYPES)}, but got {prediction_type!r}.')
 
 
-def ddim_move(clean: Tensor, noise: Tensor, alpha_bar: Tensor) -> Tensor:
+def ddim_step(sample: Tensor, output: Tensor, alpha_bar: Tensor, target: Tensor, prediction_type: str) -> Tensor:
     """Return the sample at another time, earlier or later: one DDIM step with eta 0.
 
     Args:
-        clean: Clean latents predicted at the present time, any shape.
-        noise: Noise predicted at the present time, same shape.
-        alpha_bar: Cumulative signal power of the time to move to, in (0, 1], broadcastable.
+        sample: Noised latents, any shape.
+        output: What the network returned for ``sample``, same shape.
+        alpha_bar: Cumulative signal power of the sample's time, as in :func:`split_prediction`.
+        target: That of the time to move to, in (0, 1], broadcastable.
+        prediction_type: As in :func:`split_prediction`.
+
+    Raises:
+        ValueError: ``prediction_type`` is another word.
     """
-    return add_noise(clean, noise, alpha_bar)
+    return add_noise(*split_prediction(sample, output, alpha_bar, prediction_type), target)

@@ -7,7 +7,6 @@ lines in a file of its own, a part, as :mod:`.manifest` tells of generated sets;
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .manifest import part_paths
+from .shared_files import read_bytes, stat
 
 MANIFEST, FOUND = 'manifest.jsonl', 'found'
 
@@ -59,6 +59,11 @@ def read_records(root: Path) -> dict[str, PhotoRecord]:
     return {name: found[name] for name in sorted(found) if _is_intact(root, found[name])}
 
 
+def unmerged_names(root: Path) -> set[str]:
+    """Return the names of the photos with a record in a part, so by processes that have not all come to their end."""
+    return {r.name for path in part_paths(root) for line in _lines(path) if (r := _parse(line))}
+
+
 def outcome_counts(records: Iterable[PhotoRecord]) -> dict[str, int]:
     """Return how many photos have each outcome and each note, by name."""
     return dict(sorted(Counter(word for r in records for word in (r.outcome, *r.notes)).items()))
@@ -72,7 +77,7 @@ def records_bytes(records: Iterable[PhotoRecord]) -> bytes:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_bytes().decode('utf-8', errors='replace').splitlines(keepends=True)
+        return read_bytes(path).decode('utf-8', errors='replace').splitlines(keepends=True)
     except FileNotFoundError:
         return []
 
@@ -93,6 +98,6 @@ def _parse(line: str) -> PhotoRecord | None:
 
 def _is_intact(root: Path, record: PhotoRecord) -> bool:
     try:
-        return all(os.stat(root / path).st_size == size for path, size in record.files.values())
+        return all(stat(root / path).st_size == size for path, size in record.files.values())
     except OSError:
         return False

@@ -21,6 +21,9 @@ class PamrSettings:
     Attributes:
         iterations: How often to average.
         dilations: Distances of the rings of eight neighbours in pixels.
+
+    Raises:
+        ValueError: A value is below 1.
     """
 
     iterations: int = 10

@@ -33,14 +33,14 @@ def confusion_matrix(
     """
     _check_maps(prediction, truth)
     true, predicted = _flat(truth), _flat(prediction)
-    ignored = int(np.count_nonzero(true == ignore_index))
     counts: np.ndarray = np.zeros((num_classes, num_classes), np.int64)
     for start in range(0, len(true), _EXACT):
         counts += _count_pairs(true[start : start + _EXACT], predicted[start : start + _EXACT], num_classes)
     if 0 <= ignore_index < num_classes:
         counts[ignore_index] = 0
     # Both ways of counting pass over labels that are out of range.
-    if counts.sum() + ignored != len(true):
+    passed = len(true) - int(counts.sum())
+    if passed and passed != np.count_nonzero(true == ignore_index):
         counted = true != ignore_index
         _check_range('truth', true[counted], num_classes, f' (or {ignore_index}, ignored)')
         _check_range('prediction', predicted[counted], num_classes)
@@ -50,7 +50,9 @@ def confusion_matrix(
 def _flat(labels: np.ndarray) -> np.ndarray:
     """Return the labels as a vector, as bytes where they fit: those are counted several times quicker."""
     flat = labels.reshape(-1)
-    if flat.dtype == np.uint8 or (flat.dtype != bool and (flat.min() < 0 or flat.max() > np.iinfo(np.uint8).max)):
+    # Without a sign, numbers below 0 are the largest: one pass finds both.
+    unsigned: np.ndarray = flat.view(flat.dtype.str.replace('i', 'u'))
+    if flat.dtype == np.uint8 or (flat.dtype != bool and unsigned.max() > np.iinfo(np.uint8).max):
         return flat
     return flat.astype(np.uint8)
 
@@ -109,6 +111,17 @@ def mean_of_present(values: np.ndarray) -> float:
     """
     present = values[~np.isnan(values)]
     return float(present.mean()) if present.size else float('nan')
+
+
+def mask_iou(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the intersection over union of two bool masks of one shape; 1 where both are empty.
+
+    Example:
+        >>> mask_iou(np.array([True, True, False]), np.array([True, False, False]))
+        0.5
+    """
+    union = np.count_nonzero(first | second)
+    return float(np.count_nonzero(first & second) / union) if union else 1.0
 
 
 def image_iou(confusion: np.ndarray) -> float:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .region_counts import mask_iou
+
 THRESHOLDS = 255
 BETA_SQUARED = 0.3
 
@@ -26,8 +28,7 @@ def foreground_iou(prediction: Tensor, target: Tensor) -> float:
         0.5
     """
     _check_masks(prediction, target)
-    union = int((prediction | target).sum())
-    return int((prediction & target).sum()) / union if union else 1.0
+    return mask_iou(prediction.cpu().numpy(), target.cpu().numpy())
 
 
 def mean_absolute_error(scores: Tensor, target: Tensor) -> float:
@@ -94,6 +95,10 @@ def auc_roc(scores: Tensor, target: Tensor) -> float:
     Args:
         scores: Any real values.
         target: Bool mask of the same number of pixels.
+
+    Raises:
+        TypeError: ``target`` is not bool.
+        ValueError: The numbers of pixels differ, there is none, or a score is NaN or infinite.
     """
     scores, target = scores.flatten(), target.flatten()
     _check_masks(target, target)

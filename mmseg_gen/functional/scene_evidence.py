@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from .array_files import read_arrays, write_arrays
 from .concept_evidence import BACKGROUND_KEY, ConceptEvidence
 from .evidence import Evidence
 from .style_stack import STACK_KEY, StyleStack
-from .writing import write_atomically
 
 _SHARED = 'affinity'
 _OWN = ('cross', 'deviation', 'seed_map')
@@ -54,12 +54,7 @@ class SceneEvidence:
 
     def save(self, path: str | Path) -> None:
         """Write a compressed npz under a temporary name, then rename it; see :meth:`Evidence.save`."""
-
-        def write(partial: Path) -> None:
-            with partial.open('wb') as file:
-                np.savez_compressed(file, allow_pickle=False, **self._packed())
-
-        write_atomically(Path(path), write)
+        write_arrays(path, self._packed())
 
     def stored(self) -> SceneEvidence:
         """Return the evidence as it reads back from a file."""
@@ -89,15 +84,12 @@ def load_evidence(path: str | Path) -> Evidence | SceneEvidence | StyleStack | C
         FileNotFoundError: There is no such file.
         ValueError: The file is damaged, or an array is missing, misshapen or not finite.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            packed = {name: archive[name] for name in archive.files}
-        if STACK_KEY in packed:
-            return StyleStack._unpacked(packed)
-        if BACKGROUND_KEY in packed:
-            return ConceptEvidence._unpacked(packed)
-        return (SceneEvidence if 'class_ids' in packed else Evidence)._unpacked(packed)
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # zipfile, zlib and numpy each raise their own on a damaged file
-        raise ValueError(f'Expected evidence as `save` writes it, but got {path}: {error}') from error
+    return read_arrays(path, _unpacked, 'evidence as `save` writes it')
+
+
+def _unpacked(packed: dict[str, np.ndarray]) -> Evidence | SceneEvidence | StyleStack | ConceptEvidence:
+    if STACK_KEY in packed:
+        return StyleStack._unpacked(packed)
+    if BACKGROUND_KEY in packed:
+        return ConceptEvidence._unpacked(packed)
+    return (SceneEvidence if 'class_ids' in packed else Evidence)._unpacked(packed)

@@ -97,6 +97,7 @@ def cluster_styles(images: np.ndarray, settings: ClusterSettings | None = None) 
         settings: How.
 
     Raises:
+        ValueError: More than 255 clusters are asked for.
         TooFewColors: The image has fewer distinct pixels than clusters are asked for.
     """
     settings = settings or ClusterSettings()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .canvas import check_image, resize_map
+from .canvas import check_image, resize_labels, resize_map
 from .style_clustering import ClusterSettings, StyleClusters, cluster_styles
 from .style_stack import StyleStack
 
@@ -154,15 +154,10 @@ def label_styles(
     parts = choose_parts(clusters.labels, clustering.clusters, foreground)
     present = parts[np.unique(clusters.labels)]
     if present.any() and not present.all():
-        labels = _resized_labels(parts[clusters.labels], int(parts.max()), image.shape[:2])
+        labels = resize_labels(parts[clusters.labels].astype(np.uint8), image.shape[:2])
         return StyleLabel(labels, FOUND, parts, _uncertainty(clusters, parts))
     outcome = NO_BACKGROUND if present.any() else NO_FOREGROUND
     return StyleLabel(np.zeros(image.shape[:2], np.uint8), outcome, parts, 1.0)
-
-
-def _resized_labels(labels: np.ndarray, highest: int, size: tuple[int, int]) -> np.ndarray:
-    shares = [resize_map((labels == part).astype(np.float32), size) for part in range(highest + 1)]
-    return np.argmax(shares, axis=0).astype(np.uint8)
 
 
 def _uncertainty(clusters: StyleClusters, parts: np.ndarray) -> float:

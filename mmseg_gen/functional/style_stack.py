@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .writing import write_atomically
+from .array_files import read_arrays, write_arrays
 
 STACK_KEY = 'style_stack'
 
@@ -90,12 +90,7 @@ class StyleStack:
 
     def save(self, path: str | Path) -> None:
         """Write a compressed npz under a temporary name, then rename it to ``path``."""
-
-        def write(partial: Path) -> None:
-            with partial.open('wb') as file:
-                np.savez_compressed(file, allow_pickle=False, **self._packed())
-
-        write_atomically(Path(path), write)
+        write_arrays(path, self._packed())
 
     @classmethod
     def load(cls, path: str | Path) -> StyleStack:
@@ -105,13 +100,7 @@ class StyleStack:
             FileNotFoundError: There is no such file.
             ValueError: The file is damaged or holds other evidence.
         """
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                return cls._unpacked({name: archive[name] for name in archive.files})
-        except FileNotFoundError:
-            raise
-        except Exception as error:  # zipfile, zlib and numpy each raise their own on a damaged file
-            raise ValueError(f'Expected a style stack as `save` writes it, but got {path}: {error}') from error
+        return read_arrays(path, cls._unpacked, 'a style stack as `StyleStack.save` writes it')
 
     def _packed(self) -> dict[str, np.ndarray]:
         packed = {STACK_KEY: self.images, 'class_ids': np.array(self.class_ids, np.int64)}

@@ -57,7 +57,7 @@ def scribble_probability(
     check_image(image)
     size, foreground = image.shape[:2], np.asarray(foreground, bool)
     if foreground.shape != size:
-        raise ValueError(f'Expected `foreground` marks of shape {size}, at least one, but got {foreground.shape}.')
+        raise ValueError(f'Expected `foreground` marks of shape {size}, but got {foreground.shape}.')
     if background is None:
         background = np.ones(size, bool)
         background[1:-1, 1:-1] = False
@@ -65,7 +65,10 @@ def scribble_probability(
     background = np.asarray(background, bool)
     for name, marks in (('foreground', foreground), ('background', background)):
         if marks.shape != size or not marks.any():
-            raise ValueError(f'Expected `{name}` marks of shape {size}, at least one, but got {marks.shape}.')
+            raise ValueError(
+                f'Expected `{name}` marks of shape {size}, at least one, but got {np.count_nonzero(marks)} of shape '
+                f'{marks.shape}.'
+            )
     if (foreground & background).any():
         raise ValueError('Expected marks of the foreground or of the background, but some pixels are both.')
     graph = _color_graph(image, color_weight)

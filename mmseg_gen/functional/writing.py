@@ -9,9 +9,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from .shared_files import list_names, retry_stale
+
 PARTIAL_PREFIX = '.partial-'
 
 
+@retry_stale
 def write_atomically(path: Path, write: Callable[[Path], object], tag: str = '') -> int:
     """Let ``write`` fill a temporary file beside ``path``, then rename it, and return its size in bytes.
 
@@ -38,6 +41,7 @@ def write_atomically(path: Path, write: Callable[[Path], object], tag: str = '')
     return size
 
 
+@retry_stale
 def create_file(path: Path, content: bytes) -> None:
     """Create a file that must not exist: of several processes that try, one succeeds.
 
@@ -57,6 +61,14 @@ def create_file(path: Path, content: bytes) -> None:
 def write_bytes(path: Path, content: bytes, tag: str = '') -> int:
     """Write ``content`` to ``path`` atomically and return its size; see :func:`write_atomically`."""
     return write_atomically(path, lambda partial: partial.write_bytes(content), tag)
+
+
+def partial_paths(folder: Path) -> list[Path]:
+    """Return the temporary files in a folder, those that killed processes left too; none where there is no folder."""
+    try:
+        return sorted(folder / name for name in list_names(folder) if name.startswith(PARTIAL_PREFIX))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def encode_png(pixels: np.ndarray) -> bytes:

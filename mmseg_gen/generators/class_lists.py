@@ -33,7 +33,7 @@ def class_list(name: str | Path) -> list[ClassName]:
             comments.
 
     Raises:
-        ValueError: The name is neither, or the file holds no class or one twice.
+        ValueError: The name is neither, or the file is no UTF-8 text, or holds no class or one twice.
     """
     if name == 'embedded':
         from .embedded.scenes import CLASSES
@@ -42,8 +42,12 @@ def class_list(name: str | Path) -> list[ClassName]:
     path = _FOLDER / f'{name}.txt' if name in CLASS_LISTS else Path(name)
     if not path.is_file():
         raise ValueError(f'Expected a class list from {", ".join(CLASS_LISTS)}, or a text file, but got {str(name)!r}.')
+    try:
+        lines = path.read_text(encoding='utf-8').splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f'Expected a class a line in {path}, but it is no UTF-8 text: {error}.') from error
     found = []
-    for line in path.read_text(encoding='utf-8').splitlines():
+    for line in lines:
         if line.strip() and not line.startswith('#'):
             label, words, group = [*(part.strip() for part in line.split('\t')), '', ''][:3]
             found.append(ClassName(label, words or label, group or words or label))

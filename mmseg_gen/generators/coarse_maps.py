@@ -21,7 +21,8 @@ from .capture import AttentionRecorder
 from .clip_prior import ClipPrior
 from .denoising import unet_output
 from .dense_features import clip_values
-from .latents import draw_noise, encode_images
+from .latents import draw_noise, encode_images, image_tensor
+from .one_step import check_timestep
 from .parts import ClipParts, Parts
 from .prompts import class_token_positions
 from .text import encode_prompts
@@ -53,14 +54,14 @@ def attention_probabilities(
         seed: Of the noise.
 
     Raises:
-        ValueError: ``background`` is out of range, or the image does not fit.
+        ValueError: ``background`` or ``timestep`` is out of range, or the image does not fit.
     """
     if not 0 < background < 1:
         raise ValueError(f'Expected `background` in (0, 1), but got {background}.')
+    check_timestep(parts, timestep)
     texts = [prompt.replace('{class}', name) for name in names]
     positions = [class_token_positions(parts.tokenizer, text, name) for text, name in zip(texts, names, strict=True)]
-    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float().to(parts.device) / 127.5 - 1
-    latents = encode_images(parts, pixels).expand(len(names), -1, -1, -1)
+    latents = encode_images(parts, image_tensor([image])).expand(len(names), -1, -1, -1)
     noise = draw_noise(parts, [seed], latents.shape[-2:])
     noised = add_noise(latents, noise, parts.alphas_cumprod[timestep].float())
     recorder = AttentionRecorder(parts.unet, tuple(latents.shape[-2:]))
@@ -78,9 +79,8 @@ def _spread(recorder: AttentionRecorder, index: int, own: Tensor) -> Tensor:
     """Return a map ``(h, w)`` averaged with the weights of the finest self-attention."""
     _, attention, grid = recorder.self_levels(index)[0]
     flat = F.interpolate(own[None, None], grid, mode='bilinear', align_corners=False).flatten()
-    return F.interpolate((attention @ flat).view(1, 1, *grid), recorder.size, mode='bilinear', align_corners=False)[
-        0, 0
-    ]
+    spread = (attention @ flat).view(1, 1, *grid)
+    return F.interpolate(spread, recorder.size, mode='bilinear', align_corners=False)[0, 0]
 
 
 @torch.no_grad()
@@ -105,8 +105,7 @@ def clip_probabilities(
         templates: Texts with ``{}`` for the class.
         temperature: Of the softmax; None for CLIP's own.
     """
-    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 127.5 - 1
-    values = F.normalize(clip_values(clip, pixels, scale), dim=1)[0]
+    values = F.normalize(clip_values(clip, image_tensor([image]), scale), dim=1)[0]
     texts = ClipPrior(clip, [*background, *names], templates).texts
     cosine = torch.einsum('tc,chw->thw', texts, values)
     merged = torch.cat([cosine[: len(background)].amax(0, keepdim=True), cosine[len(background) :]])

@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmseg_gen.functional.noise import ddim_move, split_prediction
+from mmseg_gen.functional.noise import ddim_step
 from mmseg_gen.functional.style_stack import StyleStack
 
 from .conditioning import as_conditioning
 from .denoising import DdimStep, check_finite, ddim_steps, unet_output
-from .latents import decode_latents, encode_images
+from .inversion import invert_step
+from .latents import decode_latents, encode_images, image_tensor
 from .parts import Parts
 from .style_mixing import to_pixels
 from .text import encode_prompts
@@ -92,9 +93,10 @@ def diffusion_variations(
     Raises:
         ValueError: A number is out of range, or the latents are not finite.
     """
-    for name, value, low in (('strength', strength, 0), ('structure', structure, -1)):
-        if not low < value <= 1 or value < 0:
-            raise ValueError(f'Expected `{name}` in {"(0" if low == 0 else "[0"}, 1], but got {value}.')
+    if not 0 < strength <= 1:
+        raise ValueError(f'Expected `strength` in (0, 1], but got {strength}.')
+    if not 0 <= structure <= 1:
+        raise ValueError(f'Expected `structure` in [0, 1], but got {structure}.')
     if not prompts or batch < 1:
         raise ValueError(f'Expected `prompts` and `batch` of at least 1, but got {len(prompts)} and {batch}.')
     path = ddim_steps(parts.scheduler, steps)
@@ -118,10 +120,11 @@ def _variations(
     guidance: float,
     batch: int,
 ) -> Iterator[np.ndarray]:
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(parts.device) / 127.5 - 1
     own = as_conditioning(encode_prompts(parts, [prompt]))
     empty = as_conditioning(encode_prompts(parts, ['']))
-    noised = _up(parts, encode_images(parts, pixels), own, path)
+    noised = encode_images(parts, image_tensor([image]))
+    for step in reversed(path):
+        noised = invert_step(parts, noised, own, step)
     for start in range(0, len(prompts), batch):
         wanted = as_conditioning(encode_prompts(parts, list(prompts[start : start + batch])))
         # The image's own way down runs along, as the first of each half; without guidance, so that it comes back.
@@ -135,18 +138,6 @@ def _variations(
             else:
                 output = unet_output(parts, doubled, step.timestep, opposite.followed_by(conditional))
             without, under = output.chunk(2)
-            clean, noise = split_prediction(
-                latents, without + guidance * (under - without), step.noisy, parts.prediction_type
-            )
-            latents = ddim_move(clean, noise, step.cleaner)
+            guided = without + guidance * (under - without)
+            latents = ddim_step(latents, guided, step.noisy, step.cleaner, parts.prediction_type)
         yield to_pixels(decode_latents(parts, check_finite(latents[1:], 'varying')))
-
-
-def _up(parts: Parts, latents: Tensor, context, path: Sequence[DdimStep]) -> Tensor:
-    """Return latents at the noisy end of the path, by DDIM inversion."""
-    for step in reversed(path):
-        output = unet_output(parts, latents, step.timestep, context)
-        _, noise = split_prediction(latents, output, step.cleaner, parts.prediction_type)
-        clean, _ = split_prediction(latents, noise, step.cleaner, 'epsilon')
-        latents = ddim_move(clean, noise, step.noisy)
-    return latents

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from mmseg_gen.functional.canvas import resize_map
 from mmseg_gen.functional.inpainting import blend, latent_mask
-from mmseg_gen.functional.noise import add_noise, ddim_move, split_prediction
+from mmseg_gen.functional.noise import add_noise, ddim_step
 
 from .conditioning import Context
 from .denoising import check_finite, ddim_steps
-from .latents import decode_latents, encode_images
+from .latents import decode_latents, encode_images, image_tensor
 from .parts import Parts
 from .two_prompt_sampling import guided_prediction
 
@@ -68,8 +68,7 @@ def inpaint_latents(
     for step in ddim_steps(parts.scheduler, steps):
         sample = blend(sample, add_noise(known, noise(), step.noisy), mask)
         output = predict(sample, step.timestep)
-        clean, estimate = split_prediction(sample, output, step.noisy, parts.prediction_type)
-        sample = ddim_move(clean, estimate, step.cleaner)
+        sample = ddim_step(sample, output, step.noisy, step.cleaner, parts.prediction_type)
     # The authors leave out this last blend; with it the outside is the photo's own latents.
     return check_finite(blend(sample, known, mask), 'inpainting')
 
@@ -118,5 +117,4 @@ def canvas_tensor(photos: Sequence[np.ndarray], size: tuple[int, int]) -> Tensor
         photos: RGB uint8, each of its own size.
         size: H and W of the canvas.
     """
-    stacked = np.stack([resize_map(photo, size) for photo in photos])
-    return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return image_tensor([resize_map(photo, size) for photo in photos])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import torch
 from torch import Tensor
 
-from mmseg_gen.functional.noise import ddim_move, split_prediction
+from mmseg_gen.functional.noise import ddim_step, split_prediction
 
 from .conditioning import Context
 from .denoising import DdimStep, check_finite, check_inputs, ddim_steps, recording, unet_output
@@ -53,18 +54,28 @@ def invert_latents(
     listeners = [r for r in (recorder, features) if r is not None]
     with recording(False, *listeners):
         for step in reversed(ddim_steps(parts.scheduler, steps)):
-            latents = _noise_once(parts, latents, context, step, fixed_point, listeners)
+            latents = invert_step(parts, latents, context, step, fixed_point, listeners)
     return check_finite(latents, 'inversion')
 
 
-def _noise_once(
+def invert_step(
     parts: Parts,
     latents: Tensor,
     context: Context,
     step: DdimStep,
-    fixed_point: int,
-    listeners: list[Recording],
+    fixed_point: int = 0,
+    listeners: Sequence[Recording] = (),
 ) -> Tensor:
+    """Return latents ``(N, C, h, w)`` carried from the cleaner end of a step to its noisier end.
+
+    Args:
+        parts: The model.
+        latents: At the cleaner end, ``(N, C, h, w)``.
+        context: Condition of N prompts.
+        step: One step of the path.
+        fixed_point: Refinements, as in :func:`invert_latents`.
+        listeners: Recorders in place; they see the last evaluation only.
+    """
     moved, level = latents, step.cleaner
     for refinement in range(fixed_point + 1):
         with ExitStack() as stack:
@@ -73,6 +84,5 @@ def _noise_once(
                     stack.enter_context(listener.paused())
             output = unet_output(parts, moved, step.timestep, context)
         _, noise = split_prediction(moved, output, level, parts.prediction_type)
-        clean, _ = split_prediction(latents, noise, step.cleaner, 'epsilon')
-        moved, level = ddim_move(clean, noise, step.noisy), step.noisy
+        moved, level = ddim_step(latents, noise, step.cleaner, step.noisy, 'epsilon'), step.noisy
     return moved

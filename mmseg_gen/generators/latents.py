@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .parts import Parts
+
+
+def image_tensor(images: Sequence[np.ndarray]) -> Tensor:
+    """Return images as the models take them, RGB in [-1, 1], ``(N, 3, H, W)`` float32.
+
+    Args:
+        images: RGB uint8, ``(H, W, 3)`` each.
+    """
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 @torch.no_grad()

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from mmseg_gen.functional.mask_injection import InjectionSettings
-from mmseg_gen.functional.noise import ddim_move, split_prediction
+from mmseg_gen.functional.noise import ddim_step
 
 from .conditioning import Conditioning, as_conditioning
 from .denoising import DdimStep, check_finite, ddim_steps, unet_output
+from .inversion import invert_step
 from .mask_injection import MaskInjection
 from .parts import Parts
 from .text import encode_prompts
@@ -131,8 +132,7 @@ def _inversion_path(parts: Parts, latents: Tensor, context: Conditioning, steps:
     """Return the latents at every noise level, from the image to the noise, under the prompt alone."""
     path = [latents]
     for step in reversed(steps):
-        output = unet_output(parts, path[-1], step.timestep, context)
-        path.append(ddim_move(*split_prediction(path[-1], output, step.cleaner, parts.prediction_type), step.noisy))
+        path.append(invert_step(parts, path[-1], context, step))
     return path
 
 
@@ -171,4 +171,4 @@ def _guided_move(
     parts: Parts, latents: Tensor, opposite: Tensor, prompted: Tensor, step: DdimStep, guidance: float
 ) -> Tensor:
     output = opposite + guidance * (prompted - opposite)
-    return ddim_move(*split_prediction(latents, output, step.noisy, parts.prediction_type), step.cleaner)
+    return ddim_step(latents, output, step.noisy, step.cleaner, parts.prediction_type)

@@ -46,14 +46,3 @@ def check_timestep(parts: Parts, timestep: int) -> None:
     total = parts.scheduler.config.num_train_timesteps
     if not 0 <= timestep < total:
         raise ValueError(f'Expected `timestep` in [0, {total}), but got {timestep}.')
-
-
-def decode_with_gradient(parts: Parts, latents: Tensor) -> Tensor:
-    """Return the images of latents, ``(N, 3, H, W)`` float32, about [-1, 1] but not clipped; differentiable.
-
-    Args:
-        parts: The model.
-        latents: Scaled latents ``(N, C, h, w)``.
-    """
-    scaled = latents.to(parts.device, parts.vae_dtype) / parts.vae.config.scaling_factor
-    return parts.vae.decode(scaled, return_dict=False)[0].float()

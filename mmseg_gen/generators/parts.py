@@ -97,6 +97,17 @@ class Parts:
         """Side of the square images that the model was trained on, in pixels."""
         return int(self.unet.config.sample_size) * self.latent_scale
 
+    @property
+    def multiple(self) -> int:
+        """What the sides of images must be multiples of, in pixels: the cells of the UNet's coarsest level."""
+        # Every level of the UNet halves the latents.
+        return self.latent_scale * 2 ** (len(self.unet.config.block_out_channels) - 1)
+
+    @property
+    def longer_side(self) -> int:
+        """Longer side at which images of any aspect are shown, in pixels: ``default_size``, made a multiple."""
+        return max(self.multiple, self.default_size // self.multiple * self.multiple)
+
 
 def load_parts(
     name: str | os.PathLike,

@@ -8,7 +8,7 @@ import torch
 from diffusers import DDIMScheduler, LCMScheduler
 from torch import Tensor
 
-from mmseg_gen.functional.noise import ddim_move, split_prediction
+from mmseg_gen.functional.noise import ddim_step
 
 from .conditioning import Context, as_conditioning, guidance_width
 from .consistency import consistency_path
@@ -76,6 +76,5 @@ def _ddim_path(scheduler: DDIMScheduler, noise: Tensor, steps: int, predict: Pre
     latents = noise
     for step in ddim_steps(scheduler, steps):
         output = predict(latents, step.timestep)
-        clean, estimate = split_prediction(latents, output, step.noisy, scheduler.config.prediction_type)
-        latents = ddim_move(clean, estimate, step.cleaner)
+        latents = ddim_step(latents, output, step.noisy, step.cleaner, scheduler.config.prediction_type)
     return latents

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from mmseg_gen.functional.noise import ddim_move, split_prediction
+from mmseg_gen.functional.noise import ddim_step
 from mmseg_gen.functional.two_prompt_guidance import guide_between
 
 from .conditioning import Context, as_conditioning
@@ -78,7 +78,6 @@ def sample_between(
         sample = noise.to(parts.device).float()
         for step in path:
             output = predict(sample, step.timestep)
-            clean, estimate = split_prediction(sample, output, step.noisy, parts.prediction_type)
-            sample = ddim_move(clean, estimate, step.cleaner)
+            sample = ddim_step(sample, output, step.noisy, step.cleaner, parts.prediction_type)
         strips.append(check_finite(sample, f'sampling with guidance {scale}'))
     return torch.stack(strips)

@@ -25,12 +25,14 @@ from mmseg_gen.registry import FEATURE_EXTRACTORS, REFINERS
 
 if TYPE_CHECKING:
     from mmseg_gen.generators.parts import Parts
-    from mmseg_gen.generators.regeneration import Regenerator
+    from mmseg_gen.generators.regeneration import ClassPrompts, Regenerator
 
 logger = logging.getLogger(__name__)
 
 # Channels with these names are no objects, so no prompt names them.
 NO_OBJECTS = ('background', 'bg', 'other', 'others', 'void', 'unlabeled')
+# Combinations of classes whose encoded prompts are kept; one class of SDXL takes 0.6 MB.
+_PROMPTS_KEPT = 32
 
 
 @REFINERS.register_module()
@@ -121,6 +123,7 @@ class G4Seg(Refiner):
         self.matching, self.band = MatchSettings(**(matching or {})), BandSettings(**(band or {}))
         self.gradient = GradientSettings(**(gradient or {}))
         self.normalization, self.max_batch = normalization, max_batch
+        self._prompts: dict[tuple[str, ...], ClassPrompts] = {}
 
     @cached_property
     def regenerator(self) -> Regenerator:
@@ -177,8 +180,7 @@ class G4Seg(Refiner):
         except (MemoryError, torch.cuda.OutOfMemoryError) as error:
             raise UserError(
                 f'Expected {len(names)} classes of an image of {image.shape[:2]} to fit in memory, but '
-                f"they do not; lower `max_batch` ({self.max_batch}), with update='gradient' also "
-                f'`injection.max_self_side` ({error}).'
+                f'they do not; lower `max_batch` ({self.max_batch}): {error}'
             ) from error
 
     def chosen_classes(self, labels: np.ndarray, classes: list[str]) -> list[int]:
@@ -200,5 +202,13 @@ class G4Seg(Refiner):
         height, width = image.shape[:2]
         seen = resize_map(image, model_size((height, width), side, multiple))
         pixels = torch.from_numpy(seen).permute(2, 0, 1)[None].float().to(parts.device) / 127.5 - 1
-        words = [self.names.get(name, name).replace('_', ' ') for name in names]
-        return Subject(pixels, encode_images(parts, pixels), self.regenerator.prompts(words))
+        return Subject(pixels, encode_images(parts, pixels), self._encoded(names))
+
+    def _encoded(self, names: list[str]) -> ClassPrompts:
+        """Return the prompts of some classes, which are encoded once for all images that show the same ones."""
+        words = tuple(self.names.get(name, name).replace('_', ' ') for name in names)
+        if words not in self._prompts:
+            if len(self._prompts) == _PROMPTS_KEPT:
+                self._prompts.clear()
+            self._prompts[words] = self.regenerator.prompts(words)
+        return self._prompts[words]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mmseg_gen.functional.canvas import limited_size, resize_map
 from mmseg_gen.functional.confusion import mix_probabilities
-from mmseg_gen.functional.feature_grid import stack_features
+from mmseg_gen.functional.feature_grid import resize_features
 from mmseg_gen.functional.mask_gradient import agreement, descend, shifted_probability
 from mmseg_gen.refiners.alignment import matched_probability
 
@@ -85,9 +85,10 @@ def paired_features(method: G4Seg, subject: Subject, made: Tensor) -> tuple[Tens
     images = torch.cat([decode_latents(parts, chunk) for chunk in made.flatten(0, 1).split(limit)])
     images = torch.cat([subject.pixels, images])
     size = limited_size((images.shape[2], images.shape[3]), method.grid)
-    chunks = [stack_features([method.extractor(parts, chunk)], size) for chunk in images.split(limit + 1)]
-    stacked = chunks[0] if len(chunks) == 1 else torch.cat(chunks)
-    return stacked[1:].unflatten(0, made.shape[:2]), stacked[0]
+    # Of any length: the match makes unit vectors of those that it takes.
+    chunks = [resize_features(method.extractor(parts, chunk), size) for chunk in images.split(limit + 1)]
+    features = chunks[0] if len(chunks) == 1 else torch.cat(chunks)
+    return features[1:].unflatten(0, made.shape[:2]), features[0]
 
 
 def descend_gradient(method: G4Seg, subject: Subject, probabilities: np.ndarray, bands: np.ndarray) -> np.ndarray:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_gen.functional.coarsening import coarsen_mask, mask_iou, soften_mask
+from mmseg_gen.functional.coarsening import coarsen_mask, soften_mask
+from mmseg_gen.functional.region_counts import mask_iou
 from mmseg_gen.generators.embedded.corpus import HELD_OUT_SEED
 from mmseg_gen.generators.embedded.scenes import CLASSES, render_scene
 from mmseg_gen.refiners.contract import BACKGROUND

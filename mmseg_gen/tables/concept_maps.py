@@ -6,16 +6,15 @@ Shape letters: N scenes, R noise samples, T times, K tokens.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
 from mmseg_gen.evaluation.training_free import LabelledImage
+from mmseg_gen.functional.array_files import write_array
 from mmseg_gen.functional.canvas import resize_map
 from mmseg_gen.functional.saliency import auc_roc
-from mmseg_gen.functional.writing import write_atomically
 from mmseg_gen.generators.conditioning import as_conditioning
 from mmseg_gen.generators.latents import encode_images
 from mmseg_gen.generators.mean_attention import ConceptPrompt, MeanAttention, concept_prompt
@@ -49,8 +48,7 @@ def step_maps(
         name = f'{HELD_OUT_SEED + number}_{scene.class_name}_{used}x{repeats}{"_tokens" if tokens else ""}.npy'
         path = context.shared('mean_attention', name)
         if not path.is_file():
-            maps = _scene_maps(scene, number, used, repeats, tokens)
-            write_atomically(path, lambda partial, maps=maps: _save(partial, maps))
+            write_array(path, _scene_maps(scene, number, used, repeats, tokens))
         found.append(np.load(path, allow_pickle=False))
     return np.stack(found)
 
@@ -87,8 +85,3 @@ def _prompt(parts: Parts, name: str, tokens: bool) -> ConceptPrompt:
     # A class of several tokens is summed, like the paper's.
     positions = [*([i] for i in first), list(range(len(first), count - 1)), [count - 1]]
     return ConceptPrompt(as_conditioning(encode_prompts(parts, [text])), positions)
-
-
-def _save(path: Path, maps: np.ndarray) -> None:
-    with path.open('wb') as file:
-        np.save(file, maps, allow_pickle=False)

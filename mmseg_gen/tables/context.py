@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from mmseg_gen.functional.writing import write_atomically
+from mmseg_gen.functional.array_files import write_arrays
 from mmseg_gen.tables.contract import Row, Scores
 
 _T = TypeVar('_T')
@@ -70,7 +70,7 @@ class Context:
         start = time.monotonic()
         row = Row(name, compute(), time.monotonic() - start)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, lambda partial: _write(row, identity, partial))
+        write_arrays(path, _arrays(row, identity))
         self.logger.info('%s: %s took %.0f s', self.table, name, row.seconds)
         return row
 
@@ -90,11 +90,10 @@ def short_hash(text: str) -> str:
     return hashlib.sha256(text.encode('utf-8')).hexdigest()[:10]
 
 
-def _write(row: Row, identity: str, path: Path) -> None:
+def _arrays(row: Row, identity: str) -> dict[str, np.ndarray]:
     arrays = {f'mean/{key}': values for key, values in row.scores.means.items()}
     arrays |= {f'ratio/{key}': values for key, values in row.scores.ratios.items()}
-    with path.open('wb') as file:
-        np.savez_compressed(file, allow_pickle=False, identity=identity, seconds=row.seconds, **arrays)
+    return {'identity': np.array(identity), 'seconds': np.array(row.seconds), **arrays}
 
 
 def _read(name: str, path: Path) -> Row:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -18,7 +17,7 @@ from mmseg_gen.generators.clip_prior import ClipPrior
 from mmseg_gen.generators.embedded.scenes import CLASSES
 from mmseg_gen.generators.evidence import collect_evidence
 from mmseg_gen.generators.inversion import invert_latents
-from mmseg_gen.generators.latents import encode_images
+from mmseg_gen.generators.latents import encode_images, image_tensor
 from mmseg_gen.generators.parts import Parts
 from mmseg_gen.generators.prompt_grammar import with_articles
 from mmseg_gen.generators.prompts import class_token_positions
@@ -56,7 +55,7 @@ class Inversion:
 
 def pixels_of(samples: Sequence[LabelledImage]) -> torch.Tensor:
     """Return the images as the generator takes them, ``(N, 3, H, W)`` in [-1, 1]."""
-    return torch.from_numpy(np.stack([s.image for s in samples])).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return image_tensor([s.image for s in samples])
 
 
 def labels_of(parts: Parts, samples: Sequence[LabelledImage], label: str) -> list[str]:

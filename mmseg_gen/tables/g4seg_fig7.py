@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmseg_gen.functional.correspondence import match_features
 from mmseg_gen.functional.feature_grid import stack_features
-from mmseg_gen.generators.latents import decode_latents, encode_images
+from mmseg_gen.generators.latents import decode_latents, encode_images, image_tensor
 from mmseg_gen.generators.regeneration import Regenerator
 from mmseg_gen.registry import FEATURE_EXTRACTORS
 from mmseg_gen.tables.context import Context
@@ -41,7 +41,7 @@ NOTE = (
 def run(context: Context) -> list[Row]:
     """Return a row per extractor, for the shifted image and for its regeneration."""
     scenes = labelled_scenes(context.choose(100, 10))
-    images = torch.from_numpy(np.stack([s.image for s in scenes])).permute(0, 3, 1, 2).float() / 127.5 - 1
+    images = image_tensor([s.image for s in scenes])
     masks = [s.mask for s in scenes]
     names = [s.class_name for s in scenes]
     rows = []

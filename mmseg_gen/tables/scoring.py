@@ -48,15 +48,3 @@ def mask_scores(predictions: Sequence[np.ndarray], truths: Sequence[np.ndarray])
         },
         ratios={'iou_pooled': np.stack([intersection_union(p, t, 2)[1:] for p, t in pairs])},
     )
-
-
-def label_scores(predictions: Sequence[np.ndarray], truths: Sequence[np.ndarray], num_classes: int) -> Scores:
-    """Return ``miou_pooled`` of label maps.
-
-    Args:
-        predictions: Integer labels ``(H, W)`` in [0, C), one per image.
-        truths: Likewise; 255 where there is no truth.
-        num_classes: C, the background included.
-    """
-    pairs = zip(predictions, truths, strict=True)
-    return Scores(means={}, ratios={'miou_pooled': np.stack([intersection_union(p, t, num_classes) for p, t in pairs])})

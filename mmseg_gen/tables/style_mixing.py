@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mmseg_gen.functional.array_files import write_array
 from mmseg_gen.functional.region_counts import confusion_matrix
 from mmseg_gen.functional.style_clustering import ClusterSettings, TooFewColors
 from mmseg_gen.functional.style_foreground import FOUND, ForegroundSettings, label_styles
@@ -158,17 +158,6 @@ class StyleImages:
         if not path.is_file():
             write_array(path, variations(self.model, drawn, cutoff, self.truncation).images)
         return StyleStack(np.load(path, allow_pickle=False))
-
-
-def write_array(path: Path, array: np.ndarray) -> None:
-    """Write an npy file under a temporary name, then rename it."""
-    from mmseg_gen.functional.writing import write_atomically
-
-    def write(partial: Path) -> None:
-        with partial.open('wb') as file:
-            np.save(file, array, allow_pickle=False)
-
-    write_atomically(path, write)
 
 
 def committed_setting() -> tuple[StyleSetting, float]:

@@ -11,13 +11,15 @@ import numpy as np
 
 from mmseg_gen.datasets.cat_photos import cat_photo, write_cat_photos
 from mmseg_gen.engine.style_pairs import content_styles
+from mmseg_gen.functional.array_files import write_array
 from mmseg_gen.functional.manifest import KEPT, read_manifest
 from mmseg_gen.functional.writing import encode_png, write_bytes
 from mmseg_gen.generators.embedded.gan_masks import exact_masks
 from mmseg_gen.generators.stylegan2 import load_stylegan2
 from mmseg_gen.tables.configs import load_config
 from mmseg_gen.tables.context import Context, short_hash, slug
-from mmseg_gen.tables.style_mixing import CONFIG, gan_digest, write_array
+from mmseg_gen.tables.segmentors import grow_set, train_and_predict
+from mmseg_gen.tables.style_mixing import CONFIG, gan_digest
 
 KINDS = ('style-mixed', 'exact', 'photographs')
 
@@ -31,18 +33,10 @@ def generated_set(context: Context, count: int) -> Path:
     """
     from mmengine.config import Config
 
-    from mmseg_gen.engine.synthesis import synthesize
-
     config = Config(dict(synthesis=load_config(CONFIG).synthesis.to_dict()))
     identity = json.dumps(config.to_dict(), sort_keys=True, default=str)
     folder = context.shared('stylemix', gan_digest()[:12], short_hash(identity))
-    wanted = count + -(-count // 20)
-    while True:
-        config.synthesis.num_samples = wanted
-        report = synthesize(config, folder)
-        if report.kept >= count:
-            return folder
-        wanted += max(count - report.kept, 16)
+    return grow_set(config, folder, count, 20)
 
 
 def exact_set(generated: Path, count: int) -> Path:
@@ -105,24 +99,9 @@ def _training_set(context: Context, kind: str, pairs: int) -> dict[str, Any]:
 def _train(
     context: Context, name: str, dataset: Mapping[str, Any], folder: Path, iterations: int, count: int, seed: int
 ) -> np.ndarray:
-    from mmengine.runner import Runner
-
-    from mmseg_gen.engine.prediction_collector import PredictionCollector
-
     test_root = context.shared('cats')
     write_cat_photos(test_root, count)
     config = load_config(name)
-    config.work_dir = str(folder)
-    # One process trains several: MMEngine keeps loggers and visualizers by name.
-    config.experiment_name = config.visualizer.name = f'{folder.name}-{count}'
-    config.resume, config.randomness = True, dict(seed=seed)
-    config.train_cfg.max_iters = config.train_cfg.val_interval = iterations
-    config.param_scheduler[0].end = iterations
+    config.randomness = dict(seed=seed)
     config.train_dataloader.dataset = {**dataset, 'pipeline': config.train_dataloader.dataset.pipeline}
-    config.test_dataloader.dataset.update(data_root=str(test_root), indices=count)
-    runner = Runner.from_cfg(config)
-    runner.train()
-    collector = PredictionCollector()
-    runner.register_hook(collector)
-    runner.test()
-    return np.stack([collector.masks[stem] for stem in sorted(collector.masks)])
+    return train_and_predict(config, folder, iterations, test_root, count)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mmseg_gen.functional.array_files import write_array
 from mmseg_gen.functional.style_stack import StyleStack
 from mmseg_gen.generators.diffusion_styles import diffusion_stack
 from mmseg_gen.generators.prompt_grammar import embedded_grammar
@@ -14,7 +15,7 @@ from mmseg_gen.tables.configs import load_config
 from mmseg_gen.tables.context import Context
 from mmseg_gen.tables.contract import Claim, Paper, Row, Scores
 from mmseg_gen.tables.scenes import labelled_scenes
-from mmseg_gen.tables.style_mixing import StyleSetting, label, style_scores, write_array
+from mmseg_gen.tables.style_mixing import StyleSetting, label, style_scores
 from mmseg_gen.tables.training_free import embedded_parts
 
 TITLE = 'Style mixing without a GAN: variations by a diffusion model'

@@ -12,10 +12,11 @@ import numpy as np
 
 from mmseg_gen.datasets.scenes import write_duts_scenes
 from mmseg_gen.evaluation.training_free import LabelledImage
-from mmseg_gen.functional.writing import write_atomically
+from mmseg_gen.functional.array_files import write_arrays
 from mmseg_gen.tables.configs import load_config
 from mmseg_gen.tables.context import Context, short_hash, slug
 from mmseg_gen.tables.scenes import labelled_scenes
+from mmseg_gen.tables.segmentors import grow_set, train_and_predict
 
 _PREDICTIONS = 'predictions.npz'
 _DIFFUSION = 'embedded_diffusionseg.py'
@@ -56,19 +57,10 @@ def synthetic_set(context: Context, count: int, changes: Mapping[str, Any] | Non
     """
     from mmengine.config import Config
 
-    from mmseg_gen.engine.synthesis import synthesize
-
     config = Config(dict(synthesis=load_config(_DIFFUSION).synthesis.to_dict()))
     config.merge_from_dict({'synthesis': dict(changes or {})})
-    # Samples without a usable mask are dropped: make some more, then what still lacks.
-    wanted = count + -(-count // 12)
     folder = context.shared('synthetic', short_hash(json.dumps(config.to_dict(), sort_keys=True, default=str)))
-    while True:
-        config.synthesis.num_samples = wanted
-        report = synthesize(config, folder)
-        if report.kept >= count:
-            return folder
-        wanted += max(count - report.kept, 16)
+    return grow_set(config, folder, count, 12)
 
 
 def predictions(context: Context, training: Training, scenes: Sequence[LabelledImage]) -> list[np.ndarray]:
@@ -85,8 +77,7 @@ def predictions(context: Context, training: Training, scenes: Sequence[LabelledI
     folder = context.shared('trained', f'{slug(Path(training.config).stem)}-{short_hash(identity)}')
     stored = folder / f'{len(scenes)}_{_PREDICTIONS}'
     if not stored.is_file():
-        masks = _train(context, training, folder, len(scenes))
-        write_atomically(stored, lambda partial: _save(partial, masks))
+        write_arrays(stored, {'masks': _train(context, training, folder, len(scenes))})
     with np.load(stored, allow_pickle=False) as archive:
         return list(archive['masks'])
 
@@ -97,28 +88,12 @@ def settings_of(training: Training) -> dict[str, Any]:
 
 
 def _train(context: Context, training: Training, folder: Path, count: int) -> np.ndarray:
-    from mmengine.runner import Runner
-
-    from mmseg_gen.engine.prediction_collector import PredictionCollector
-
     test_root = context.shared('scenes')
     write_duts_scenes(test_root, count)
     config = load_config(training.config)
-    config.work_dir = str(folder)
-    # One process trains several: MMEngine keeps loggers and visualizers by name.
-    config.experiment_name = config.visualizer.name = f'{folder.name}-{count}'
-    config.resume = True
-    config.train_cfg.max_iters = config.train_cfg.val_interval = training.iterations
-    config.param_scheduler[0].end = training.iterations
     config.merge_from_dict({'model': _model_changes(context, training)})
     _set_data(context, config, training)
-    config.test_dataloader.dataset.update(data_root=str(test_root), indices=count)
-    runner = Runner.from_cfg(config)
-    runner.train()
-    collector = PredictionCollector()
-    runner.register_hook(collector)
-    runner.test()
-    return np.stack([collector.masks[stem] for stem in sorted(collector.masks)])
+    return train_and_predict(config, folder, training.iterations, test_root, count)
 
 
 def _set_data(context: Context, config: Any, training: Training) -> None:
@@ -140,11 +115,6 @@ def _model_changes(context: Context, training: Training) -> dict[str, Any]:
         features = {'cache_features': str(context.shared('features')), 'max_cache_mb': 8192}
         changes['backbone'] = {**features, **changes.get('backbone', {})}
     return changes
-
-
-def _save(path: Path, masks: np.ndarray) -> None:
-    with path.open('wb') as file:
-        np.savez_compressed(file, allow_pickle=False, masks=masks)
 
 
 class Trained:

@@ -14,6 +14,7 @@ import numpy as np
 from mmseg_gen.engine.concepts.photos import list_photos
 from mmseg_gen.engine.concepts.refinement import read_labels
 from mmseg_gen.engine.concepts.run import ConceptRun, trained_segmentors
+from mmseg_gen.errors import UserError
 from mmseg_gen.evaluation.concept_scores import Labels, map_auc, read_truth, score_step, step_difference
 from mmseg_gen.functional.manifest import KEPT, read_manifest
 from mmseg_gen.functional.photo_records import FOUND, PhotoRecord, outcome_counts, read_records
@@ -34,10 +35,12 @@ def write_concept_report(run: ConceptRun, *, max_photos: int = 24) -> Path:
         max_photos: Photos with pictures.
 
     Raises:
-        UserError: The truth cannot be read.
+        UserError: No stage has a result yet, or the truth cannot be read.
     """
-    steps = _steps(run, run.preliminary, run.refined)
     content: dict[str, Any] = {'outcomes': _outcomes(run), 'classes': list(run.settings.names)}
+    if not content['outcomes']:
+        raise UserError(f'Expected results in {run.root}, but there are none; run the stage `preliminary` first.')
+    steps = _steps(run, run.preliminary, run.refined)
     parts = [_outcome_part(run, content['outcomes'])]
     for key, title, source, truth, folder, own in _score_sets(run, steps):
         names = [photo.name for photo in list_photos(source)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,24 +63,13 @@ def smooth(values: np.ndarray, window: int) -> np.ndarray:
     return (sums[ends] - sums[starts]) / (ends - starts)
 
 
-def plot_curves(
-    csv_path: str | os.PathLike[str],
-    out_path: str | os.PathLike[str],
-    *,
-    x: str = 'step',
-    columns: Sequence[str] = ('loss',),
-    window: int = 1,
-    log_scale: bool = False,
-) -> Path:
-    """Draw columns of a CSV file against another into a PNG, without a display, and return its path.
+def plot_loss(csv_path: str | os.PathLike[str], out_path: str | os.PathLike[str], *, window: int = 1) -> Path:
+    """Draw the loss of a CSV file by step into a PNG, without a display, and return its path.
 
     Args:
-        csv_path: File as `read_columns` takes it.
+        csv_path: File as `read_columns` takes it, with columns ``step`` and ``loss``.
         out_path: PNG to write.
-        x: Column of the horizontal axis.
-        columns: Columns to draw.
-        window: Length of the moving mean that is drawn over each curve; 1 draws none.
-        log_scale: Whether the vertical axis is logarithmic.
+        window: Length of the moving mean that is drawn over the curve; 1 draws none.
 
     Raises:
         UserError: A column is missing from the file.
@@ -90,17 +78,17 @@ def plot_curves(
     from matplotlib.figure import Figure
 
     data = read_columns(csv_path)
-    for name in (x, *columns):
+    for name in ('step', 'loss'):
         if name not in data:
             raise UserError(f'Expected a column `{name}` in {csv_path}, but got {", ".join(data)}.')
     figure = Figure(figsize=(6, 3.5), layout='constrained')
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    for name in columns:
-        line = axes.plot(data[x], data[name], label=name, alpha=1.0 if window == 1 else 0.35)[0]
-        if window > 1:
-            axes.plot(data[x], smooth(data[name], window), color=line.get_color(), label=f'{name}, mean of {window}')
-    axes.set(xlabel=x, yscale='log' if log_scale else 'linear')
+    line = axes.plot(data['step'], data['loss'], label='loss', alpha=1.0 if window == 1 else 0.35)[0]
+    if window > 1:
+        mean = smooth(data['loss'], window)
+        axes.plot(data['step'], mean, color=line.get_color(), label=f'loss, mean of {window}')
+    axes.set(xlabel='step')
     axes.grid(alpha=0.3)
     axes.legend()
     target = Path(out_path)

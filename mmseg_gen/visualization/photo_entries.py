@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mmseg_gen.engine.concepts.records import GIVEN_UP
 from mmseg_gen.engine.concepts.stage import STAGE, UNREADABLE
 from mmseg_gen.engine.seeding import sample_seed
 from mmseg_gen.errors import UserError
@@ -15,6 +16,8 @@ from mmseg_gen.visualization.report_page import Part, note, table
 from mmseg_gen.visualization.report_samples import FAILED
 
 _PRELIMINARY = 'preliminary'
+# Nothing is known of such photos, and looking at them may fail again.
+_FAILURES = (UNREADABLE, GIVEN_UP)
 
 
 def photo_entries(root: Path) -> list[Entry]:
@@ -68,13 +71,13 @@ def read_stage(root: Path) -> dict[str, Any]:
 
 
 def _reason(record: PhotoRecord) -> str:
-    if record.outcome == UNREADABLE:
-        return f'{FAILED}{record.detail or UNREADABLE}'
+    if record.outcome in _FAILURES:
+        return f'{FAILED}{record.detail or record.outcome}'
     return '' if record.outcome == FOUND else record.outcome
 
 
 def _files(record: PhotoRecord, maps: dict[str, tuple[str, int]]) -> dict[str, tuple[str, int]]:
-    if record.outcome == UNREADABLE:
+    if record.outcome in _FAILURES:
         return {}
     own = {kind: file for kind, file in record.files.items() if kind in ('mask', 'map', 'background')}
     earlier = {'map': maps[record.name]} if record.name in maps else {}

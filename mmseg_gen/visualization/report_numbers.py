@@ -15,7 +15,7 @@ from mmseg_gen.datasets.image_reading import read_image
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.manifest import KEPT, Entry
 from mmseg_gen.functional.mask_statistics import DataSetStatistics, data_set_statistics, mask_statistics
-from mmseg_gen.visualization.curves import plot_curves
+from mmseg_gen.visualization.curves import plot_loss
 from mmseg_gen.visualization.data_set_plots import plot_data_sets
 from mmseg_gen.visualization.report_page import Part, note, plots, table
 from mmseg_gen.visualization.report_pictures import Picture, data_uri
@@ -109,7 +109,7 @@ def training_curves(paths: Sequence[str | Path]) -> Part:
     with tempfile.TemporaryDirectory() as folder:
         for number, path in enumerate(paths):
             source = _curve_file(Path(path), Path(folder) / f'{number}.csv')
-            plotted = plot_curves(source, Path(folder) / f'{number}.png', window=20)
+            plotted = plot_loss(source, Path(folder) / f'{number}.png', window=20)
             pictures.append(
                 _plot(plotted.read_bytes(), f'Training loss, {path}', f'Curve of the loss over steps, {path}')
             )

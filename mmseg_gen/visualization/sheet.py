@@ -10,8 +10,6 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from mmseg_gen.visualization.overlay import overlay_mask
-
 GAP = 4
 TITLE_HEIGHT = 20
 _FONT, _FONT_SCALE, _GREY, _WHITE = cv2.FONT_HERSHEY_SIMPLEX, 0.42, (96, 96, 96), 255
@@ -99,35 +97,3 @@ def _write(sheet: np.ndarray, title: str, *, left: int, width: int) -> None:
     needed = cv2.getTextSize(title, _FONT, _FONT_SCALE, 1)[0][0]
     scale = _FONT_SCALE * min(1.0, width / max(needed, 1))
     cv2.putText(sheet, title, (left, TITLE_HEIGHT - 5), _FONT, scale, _GREY, 1, cv2.LINE_AA)
-
-
-def evidence_sheet(
-    images: Sequence[np.ndarray],
-    maps: Sequence[np.ndarray],
-    masks: Sequence[np.ndarray],
-    predictions: Sequence[np.ndarray] | None = None,
-    *,
-    side: int = 128,
-) -> np.ndarray:
-    """Return a sheet with the columns image, evidence, mask and, where given, prediction.
-
-    Args:
-        images: ``(H, W, 3)`` uint8 RGB each.
-        maps: ``(h, w)`` float each, in any range.
-        masks: ``(H, W)`` bool each.
-        predictions: ``(H, W)`` bool each; drawn over the image.
-        side: Side of a tile in pixels.
-
-    Raises:
-        ValueError: The lists differ in length or are empty.
-    """
-    columns, titles = [images, maps, masks], ['image', 'evidence', 'mask']
-    if predictions is not None:
-        columns, titles = [*columns, predictions], [*titles, 'prediction']
-    counts = {len(column) for column in columns}
-    if len(counts) != 1:
-        raise ValueError(f'Expected as many maps, masks and predictions as images, but got {sorted(counts)}.')
-    rows = [list(row) for row in zip(*columns, strict=True)]
-    for row in rows if predictions is not None else ():
-        row[3] = overlay_mask(row[0], row[3])
-    return picture_sheet(rows, titles, side=side)

@@ -67,7 +67,7 @@ def test_a_mask_folder_that_does_not_match_is_named(tmp_path):
 
 
 def test_missing_and_empty_image_folders_are_named(tmp_path):
-    with pytest.raises(ValueError, match=r'DUTS-TE-Image.*no such\s+folder: correct the path \(`data_root`\)'):
+    with pytest.raises(ValueError, match=r'DUTS-TE-Image.*no such\s+folder: correct the path, such as `data_root`'):
         DUTSDataset('test', data_root=str(tmp_path))
     (tmp_path / 'DUTS-TE' / 'DUTS-TE-Image').mkdir(parents=True)
     with pytest.raises(ValueError, match=r'\*\.jpg files'):

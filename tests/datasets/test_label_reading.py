@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mmseg_gen.datasets.index_png import encode_index_png
-from mmseg_gen.datasets.label_reading import decode_labels, relabel
+from mmseg_gen.datasets.label_reading import decode_labels, decode_with_palette, present_labels, relabel, stored_palette
 
 
 def png(image: Image.Image) -> bytes:
@@ -22,6 +22,43 @@ LABELS = np.array([[0, 1, 2, 20], [255, 254, 7, 3], [5, 5, 1, 0]], np.uint8)
 def test_palette_and_grey_files_give_the_stored_indices():
     assert np.array_equal(decode_labels(encode_index_png(LABELS), 'a.png'), LABELS)
     assert np.array_equal(decode_labels(png(Image.fromarray(LABELS)), 'a.png'), LABELS)
+
+
+def palette_files():
+    """Return palette files of full and short palettes, with transparent colours and without, and a grey one."""
+    colors = np.random.default_rng(0).integers(0, 256, (256, 3)).astype(np.uint8)
+    few = LABELS % 4
+    for labels, count in ((LABELS, 256), (few, 4), (few, 256)):
+        for opacity in (None, 0, bytes([255, 0, 128, 255])):
+            image = Image.fromarray(labels)
+            image.putpalette(colors[:count].tobytes())
+            stream = io.BytesIO()
+            image.save(stream, 'PNG', **({} if opacity is None else {'transparency': opacity}))
+            yield labels, colors[:count], stream.getvalue()
+
+
+def test_a_file_is_decoded_once_for_its_labels_and_its_palette():
+    for labels, colors, content in palette_files():
+        found, palette = decode_with_palette(content, 'a.png')
+        assert np.array_equal(found, labels)
+        assert palette.dtype == np.uint8
+        # What Pillow itself gives as a list; a file may hold more colours than were named.
+        listed = Image.open(io.BytesIO(content)).getpalette('RGB')
+        assert palette.tolist() == np.reshape(listed, (-1, 3)).tolist() == stored_palette(content).tolist()
+        assert np.array_equal(palette[: len(colors)], colors)
+    grey, none = decode_with_palette(png(Image.fromarray(LABELS)), 'a.png')
+    assert np.array_equal(grey, LABELS)
+    assert none is None
+    with pytest.raises(ValueError, match=r'label map, but got broken\.png'):
+        decode_with_palette(b'no image', 'broken.png')
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.int64, bool])
+def test_present_labels_are_those_of_a_set(dtype):
+    labels = np.random.default_rng(1).choice([0, 1, 7, 128, 254, 255], (9, 14)).astype(dtype)
+    for view in (labels, labels[:, ::2], labels.T, labels[:0]):
+        found = present_labels(view)
+        assert found.tolist() == sorted(set(view.ravel().tolist()))
 
 
 def test_wide_and_narrow_files_keep_their_values():

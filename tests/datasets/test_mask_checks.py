@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 from mmseg_gen.datasets.index_png import encode_index_png
 from mmseg_gen.datasets.label_reading import decode_labels, stored_palette
 from mmseg_gen.datasets.mask_checks import check_label_map, check_voc_palette
+from mmseg_gen.functional.palette import voc_palette
 
 GOOD = np.array([[0, 1, 2], [255, 2, 0]], np.uint8)
 
@@ -34,6 +36,24 @@ def test_a_good_map_passes(dtype):
 def test_what_is_wrong_is_said_with_the_file(labels, message):
     with pytest.raises(ValueError, match=message):
         check_label_map(labels, 3, 'a.png')
+
+
+@pytest.mark.parametrize('num_classes', [1, 3, 128, 130, 254])
+def test_every_pair_of_labels_is_judged_as_the_rule_says(num_classes):
+    """A file may hold class ids and 255; 255 with nothing else than 0 is a mask of 0 and 255."""
+    for low in (0, 1, 2, 127, 128, 129, 253, 255):
+        for high in (0, 1, 2, 3, 126, 127, 128, 129, 130, 253, 254, 255):
+            present = {low, high}
+            good = all(label < num_classes or label == 255 for label in present)
+            good &= not (255 in present and present <= {0, 255})
+            labels = np.array([[low, high, low]], np.uint8)
+            for form in (labels, labels.astype(np.int64), np.repeat(labels, 2, 0).T):
+                try:
+                    check_label_map(form, num_classes, 'a.png')
+                    passed = True
+                except ValueError:
+                    passed = False
+                assert passed == good, (low, high, form.dtype)
 
 
 def test_a_map_of_background_alone_passes():
@@ -76,6 +96,22 @@ def test_a_file_of_voc_that_was_saved_with_another_palette_is_found_out():
     check_label_map(labels, 21, 'a.png')
     with pytest.raises(ValueError, match=r"VOC's palette in a\.png, but index \d has the colour of class id \d"):
         check_voc_palette(labels, stored_palette(again), 21, 'a.png')
+
+
+@pytest.mark.parametrize('num_classes', [2, 21, 200])
+def test_two_colours_that_changed_places_are_found_out_where_they_occur(num_classes):
+    colors = voc_palette()
+    for first, second in ((0, 1), (1, 20), (20, 255), (1, 199), (199, 255), (40, 41)):
+        stored = colors.copy()
+        stored[[first, second]] = stored[[second, first]]
+        for labels in ([[0, 1]], [[20, 0]], [[255, 1]], [[199, 199]], [[40, 0]]):
+            # The class whose colour each index has; a colour of no class, and the file is not VOC's at all.
+            owners = {i: {first: second, second: first}.get(i, i) for i in labels[0]}
+            known = all(owner < num_classes or owner == 255 for owner in owners.values())
+            moved = known and any(index != owner for index, owner in owners.items())
+            told = pytest.raises(ValueError, match='saved with another palette') if moved else nullcontext()
+            with told:
+                check_voc_palette(np.array(labels, np.uint8), stored, num_classes, 'a.png')
 
 
 def test_other_colours_and_none_say_nothing_about_the_ids():

@@ -5,10 +5,9 @@ import pytest
 from mmengine.registry import DefaultScope
 
 from mmseg_gen.datasets import SyntheticDataset
-from mmseg_gen.datasets.synthetic import leave_out_uncertain
 from mmseg_gen.engine.synthesis import Worker, synthesize
 from mmseg_gen.errors import UserError
-from mmseg_gen.functional.manifest import Entry, read_manifest
+from mmseg_gen.functional.manifest import read_manifest
 from mmseg_gen.registry import DATASETS
 from tests.engine.fake_synthesis import BrightLabel, FakeGenerator, fake_config
 
@@ -103,11 +102,3 @@ def test_arguments_out_of_range_are_named(root):
         SyntheticDataset(str(root), label_source='masks')
     with pytest.raises(ValueError, match='drop_uncertain_share'):
         SyntheticDataset(str(root), drop_uncertain_share=1.0)
-
-
-def test_ties_leave_out_the_earlier_and_entries_without_uncertainty_stay():
-    entries = [
-        Entry(i, '', '', '', 0, measures=m) for i, m in enumerate([{}, {'uncertainty': 0.5}, {'uncertainty': 0.5}])
-    ]
-    assert [e.index for e in leave_out_uncertain(entries, 0.4)] == [0, 2]
-    assert [e.index for e in leave_out_uncertain(entries, 0.3)] == [0, 1, 2]

@@ -10,6 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from mmseg_gen.engine import crew as crews
+from mmseg_gen.engine import leases as lease_files
 from mmseg_gen.engine import presence
 from mmseg_gen.engine.crew import Crew
 from mmseg_gen.engine.leases import LeaseLost, Leases
@@ -87,6 +89,76 @@ def test_losses_are_leases_that_nobody_made_or_gave_back(tmp_path):
     assert leases.claim('other', 0).losses == 0
     leases.clear()
     assert leases.claim('unit', 0).losses == 0
+
+
+def once(action, function):
+    """Return a function after whose first call something else is done: what another process does at this instant."""
+    calls = []
+
+    def called(*args, **kwargs):
+        calls.append(args)
+        result = function(*args, **kwargs)
+        if len(calls) == 1:
+            action(*args)
+        return result
+
+    return called
+
+
+def test_who_leaves_takes_no_folder_from_under_one_who_claims_or_finishes(tmp_path, monkeypatch):
+    leases, removed = Leases(tmp_path, 'first'), []
+
+    def leave(folder):
+        folder.rmdir()
+        removed.append(folder.name)
+
+    make_folder = lease_files.make_folder
+    monkeypatch.setattr(lease_files, 'make_folder', once(leave, make_folder))
+    lease = leases.claim('unit', 0)
+    monkeypatch.setattr(lease_files, 'make_folder', once(leave, make_folder))
+    lease.finish(b'made\n')
+    assert removed == ['leases', 'parts']
+    assert (leases.held(), leases.made()) == ({'unit': 0}, {'unit': 0})
+
+
+def test_who_comes_second_between_folder_and_file_gets_nothing(tmp_path, monkeypatch):
+    first, second, got = Leases(tmp_path, 'first'), Leases(tmp_path, 'second'), []
+    interrupted = once(lambda _: got.append(second.claim('unit', 0)), lease_files.make_folder)
+    monkeypatch.setattr(lease_files, 'make_folder', interrupted)
+    assert first.claim('unit', 0) is None
+    assert got[0].owner == first.owner('unit', 0) == 'second'
+
+
+def test_who_joins_while_another_tidies_up_stands_in_the_folder(tmp_path, monkeypatch):
+    # The file has no content yet: the other one took it for that of a dead process.
+    monkeypatch.setattr(presence, '_lock', once(lambda handle: os.unlink(handle.name), presence._lock))
+    watch = Watch(tmp_path, TIMING)
+    with Presence(tmp_path, {'run': 1}, TIMING) as worker:
+        assert watch.ids() == [worker.id]
+        assert (watch.look(worker.id).dead, watch.look(worker.id).facts['run']) == (False, 1)
+    assert watch.ids() == []
+
+
+def test_who_stood_still_while_another_settled_clears_nothing_and_ends(tmp_path):
+    order = []
+
+    def stand_still(lease):
+        order.append('slow')
+        quick.settle(lambda own: order.append('quick'))
+        assert lease.lost
+
+    with Crew(tmp_path, {'samples': 1}, TIMING) as slow, Crew(tmp_path, {'samples': 1}, HASTY) as quick:
+        slow.settle(stand_still)
+    assert order == ['slow', 'quick']
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_sshfs_is_warned_of(tmp_path, monkeypatch, caplog):
+    with Crew(tmp_path, {'samples': 1}, TIMING):
+        assert caplog.text == ''
+    monkeypatch.setattr(crews, 'file_system', lambda path: 'fuse.sshfs')
+    with Crew(tmp_path, {'samples': 1}, TIMING):
+        assert f'{tmp_path} is mounted by SSHFS, which shows machines different contents' in caplog.text
 
 
 def work(root, seconds=0.0, take=None, together=None, timing=TIMING):

@@ -6,7 +6,7 @@ import pytest
 
 from mmseg_gen.engine.planning import Sample, plan_batches, plan_samples
 from mmseg_gen.engine.prompting import plan_run, resolve_classes
-from mmseg_gen.engine.settings import SynthesisSettings, first_difference
+from mmseg_gen.engine.settings import SynthesisSettings
 from mmseg_gen.errors import UserError
 
 
@@ -64,9 +64,3 @@ def test_templates_take_several_forms(template):
     assert all('boat' in s.prompt for s in plan.samples)
     if isinstance(template, dict):
         assert {s.prompt for s in plan.samples} == {'boat at sea'}
-
-
-def test_the_first_difference_has_a_dotted_name():
-    assert first_difference({'a': 1, 'b': {'c': 2, 'd': 3}}, {'a': 1, 'b': {'c': 2, 'd': 4}}) == 'b.d'
-    assert first_difference({'a': [1]}, {'a': [1]}) is None
-    assert first_difference({'a': 1}, {}) == 'a'

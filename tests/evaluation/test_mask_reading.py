@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from mmseg_gen.errors import UserError
 from mmseg_gen.evaluation.mask_reading import PredictionReader, find_masks
-from mmseg_gen.evaluation.stored_masks import evaluate_masks
+from mmseg_gen.evaluation.stored_masks import evaluate_masks, make_sample
 from mmseg_gen.evaluation.truth_sets import open_mask_folder
+from mmseg_gen.functional.palette import voc_palette
 from tests.evaluation.stored_cases import SIZE, save
 
 
@@ -71,6 +74,56 @@ def test_bad_index_predictions_are_named(index_case, pixels, text):
     save(folder / 'pred/2.png', pixels)
     with pytest.raises(UserError, match=text):
         evaluate_masks(folder / 'pred', open_mask_folder(folder / 'gt', ('bg', 'a', 'b', 'c')))
+
+
+@pytest.mark.parametrize('kind', ['grey', 'palette', 'uint16', 'npy', '>i4'])
+@pytest.mark.parametrize('num_classes', [3, 21, 150, 256])
+@pytest.mark.parametrize('voc_colors', [False, True])
+def test_predictions_of_many_classes_are_read_as_stored_or_refused(tmp_path, kind, num_classes, voc_colors):
+    reader = PredictionReader(num_classes, voc_colors=voc_colors)
+    for top in (0, 1, 2, 3, 20, 21, 127, 128, 149, 150, 254, 255):
+        labels = np.random.default_rng(top).integers(0, top + 1, SIZE).astype(np.uint8)
+        labels[3, 4] = top
+        path = tmp_path / f'{top}.{"npy" if kind in ("npy", ">i4") else "png"}'
+        if path.suffix == '.npy':
+            np.save(path, labels.astype(np.int64 if kind == 'npy' else kind))
+        else:
+            save(path, labels.astype(np.uint16) if kind == 'uint16' else labels, palette=kind == 'palette')
+        if top < num_classes:
+            found = reader(path)
+            assert found.labels.dtype == np.uint8
+            assert found.probability is None
+            assert (found.labels == labels).all()
+        else:
+            with pytest.raises(UserError, match=f'class ids from 0 to {num_classes - 1} in'):
+                reader(path)
+
+
+def test_indices_saved_with_another_palette_are_told_before_those_out_of_range(tmp_path):
+    colors = voc_palette()
+    colors[[1, 2, 25]] = colors[[2, 1, 3]]
+    for top in (2, 25):
+        image = Image.fromarray(np.array([[0, 1, top]], np.uint8))
+        image.putpalette(colors.tobytes())
+        image.save(tmp_path / f'{top}.png')
+        with pytest.raises(UserError, match='saved with another palette'):
+            PredictionReader(21, voc_colors=True)(tmp_path / f'{top}.png')
+    assert PredictionReader(21)(tmp_path / '2.png').labels.tolist() == [[0, 1, 2]]
+
+
+def test_samples_hold_their_labels_as_bytes_that_may_be_changed(index_case):
+    folder, pairs = index_case
+    image = open_mask_folder(folder / 'gt', ('bg', 'a', 'b', 'c')).images[0]
+    truth = image.labels()
+    kept = truth.copy()
+    sample = make_sample(image, truth, PredictionReader(4)(folder / 'pred' / '0.png'))
+    for key, labels in (('pred_sem_seg', pairs[0][0]), ('gt_sem_seg', pairs[0][1])):
+        data = sample[key]['data']
+        assert data.dtype == torch.uint8
+        assert data.shape == (1, *SIZE)
+        assert (data[0].numpy() == labels).all()
+        data += 1
+    assert (truth == kept).all()
 
 
 def test_a_damaged_png_is_named(index_case):

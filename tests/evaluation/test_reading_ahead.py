@@ -20,6 +20,21 @@ def test_results_come_in_order_whatever_each_one_takes():
     assert list(read_ahead(range(4), read, ahead=2)) == [0, 10, 20, 30]
 
 
+@pytest.mark.parametrize('ahead', [1, 2, 3, 8, 9])
+@pytest.mark.parametrize('count', [0, 1, 7, 8, 9, 40])
+def test_groups_of_any_size_give_every_result_in_order(ahead, count):
+    assert list(read_ahead(iter(range(count)), str, ahead=ahead)) == [str(i) for i in range(count)]
+
+
+@pytest.mark.parametrize('ahead', [2, 8, 9, 20])
+def test_never_more_wait_than_asked_for(ahead):
+    begun, taken = [], 0
+    for _ in read_ahead(range(60), begun.append, ahead=ahead):
+        taken += 1
+        time.sleep(0.001)
+        assert len(begun) - taken <= ahead
+
+
 @pytest.mark.parametrize('ahead', [1, 3])
 def test_no_more_than_asked_for_is_read_ahead(ahead):
     begun = []
@@ -30,14 +45,15 @@ def test_no_more_than_asked_for_is_read_ahead(ahead):
     results.close()
 
 
-def test_an_error_comes_in_its_turn_and_the_thread_ends():
+@pytest.mark.parametrize('bad', [0, 2, 3, 4, 8])
+def test_an_error_comes_in_its_turn_and_the_thread_ends(bad):
     def read(index):
-        if index == 2:
+        if index == bad:
             raise OSError('the disk is gone')
         return index
 
     results = read_ahead(range(9), read)
-    assert [next(results), next(results)] == [0, 1]
+    assert [next(results) for _ in range(bad)] == list(range(bad))
     with pytest.raises(OSError, match='the disk is gone'):
         next(results)
     assert not any(thread.name.startswith('read-ahead') for thread in threading.enumerate())

@@ -10,16 +10,17 @@ from mmseg_gen.functional.attention_cut import (
     CutSettings,
     attention_cut,
     boundary_seeds,
-    cut_energy,
-    evidence_objectness,
     geodesic_similarity,
-    objectness,
     pair_weights,
     resize_affinity,
 )
 from mmseg_gen.functional.canvas import color_planes
+from mmseg_gen.functional.color_model import color_logit
 from mmseg_gen.functional.evidence import Evidence, cross_map
+from mmseg_gen.functional.graph_cut import grid_cut
+from mmseg_gen.functional.label_cut import label_energy
 from mmseg_gen.functional.mixture import mixture_calibration
+from mmseg_gen.functional.objectness import evidence_objectness, objectness
 from tests.references.simulated_evidence import iou, simulate
 
 STRONG = CutSettings(lam=1.0, color_rounds=4, color_weight=2.0)
@@ -111,12 +112,37 @@ def test_the_default_is_the_papers_energy_at_its_minimum():
     u = evidence_objectness(evidence, image.shape[:2], settings).astype(float)
     similarity = geodesic_similarity(color_planes(image).astype(float), 20.0)
     weights = pair_weights(resize_affinity(evidence.affinity, u.shape), similarity, 2.5, 0.1)
-    terms = -np.log(1 - u), -np.log(u), weights
-    assert result.energy == pytest.approx(cut_energy(result.mask, *terms), rel=1e-4)
+    costs = np.stack([-np.log(1 - u), -np.log(u)])
+
+    def energy(mask):
+        return label_energy(mask.astype(int), costs, weights)
+
+    assert result.energy == pytest.approx(energy(result.mask), rel=1e-4)
     rng = np.random.default_rng(0)
     for _ in range(50):
         other = result.mask ^ (rng.random(u.shape) < 0.01)
-        assert cut_energy(other, *terms) >= result.energy - 1e-3
+        assert energy(other) >= result.energy - 1e-3
+
+
+@pytest.mark.parametrize('rounds', [1, 2])
+def test_a_round_of_colours_takes_their_log_odds_from_the_foregrounds_cost(rounds):
+    evidence, image, _ = simulate(1)
+    # The attention lies beside the object, so that the colours have something to mend.
+    image = np.roll(image, 8, 1)
+    settings = CutSettings(lam=1.0, color_rounds=rounds, color_weight=3.0, min_component=0, fill_holes=False)
+    u, colors = evidence_objectness(evidence, image.shape[:2], settings), color_planes(image)
+    similarity = geodesic_similarity(colors, settings.color_scale)
+    weights = pair_weights(resize_affinity(evidence.affinity, u.shape), similarity, settings.lambda_psi, 1.0)
+    first, _ = grid_cut(-np.log1p(-u), -np.log(u), weights)
+    mask = first
+    for _ in range(rounds):
+        logit = 3.0 * color_logit(colors, mask, settings.color_bins)
+        mask, energy = grid_cut(-np.log1p(-u), -np.log(u) - logit, weights)
+    result = attention_cut(evidence, image, settings)
+    assert (mask & ~first).any()
+    assert (first & ~mask).any()
+    assert (result.mask == mask).all()
+    assert result.energy == pytest.approx(energy + np.maximum(logit, 0).sum(), rel=1e-6)
 
 
 def test_on_the_attention_grid_the_objectness_needs_no_resize():
@@ -137,6 +163,8 @@ def test_mixture_calibration_and_bias_move_the_objectness():
     expected = mixture_calibration(cross_map(evidence, 2) + 0.16 * evidence.seed_map)
     np.testing.assert_allclose(u, expected.clip(0.01, 0.99), atol=1e-6)
     plain, less = (evidence_objectness(evidence, grid, CutSettings(bias=b)) for b in (0.0, -0.5))
+    most, least = (evidence_objectness(evidence, grid, CutSettings(bias=b)) for b in (30.0, -30.0))
+    assert (most.max(), least.min()) == pytest.approx((0.99, 0.01))
     inner = (plain > 0.05) & (plain < 0.95)
     logits = [np.log(v / (1 - v)) for v in (plain, less)]
     np.testing.assert_allclose((logits[0] - logits[1])[inner], 0.5, atol=1e-4)

@@ -12,7 +12,6 @@ from mmseg_gen.functional.background_rectangle import (
     RectangleSettings,
     draw_background_crop,
     largest_rectangle,
-    largest_rectangles,
 )
 
 
@@ -47,21 +46,6 @@ def test_ends_of_the_range():
     assert largest_rectangle(np.ones((4, 5), bool), min_side=5) is None
     with pytest.raises(ValueError, match='min_side'):
         largest_rectangle(np.ones((2, 2), bool), 0)
-
-
-def test_several_are_disjoint_and_decrease():
-    free = np.ones((9, 12), bool)
-    free[3:6, 4:8] = False
-    found = largest_rectangles(free, 9)
-    covered = np.zeros(free.shape, int)
-    for own in found:
-        covered[own.slices] += 1
-    assert np.array_equal(covered, free)
-    areas = [own.area for own in found]
-    assert areas == sorted(areas, reverse=True)
-    assert areas[0] == 36
-    assert len(largest_rectangles(free, 2)) == 2
-    assert largest_rectangles(~np.ones((3, 3), bool), 2) == []
 
 
 @pytest.mark.parametrize('shape', [(64, 64), (32, 48)])
@@ -108,6 +92,19 @@ def test_both_drawn_corners_lie_inside():
     crop = draw_background_crop(foreground, np.random.default_rng(0), settings)
     assert crop.outcome == 'rectangle'
     assert np.argwhere(crop.mask).tolist() == [[2, 3], [5, 7]]
+
+
+def test_two_opposite_corners_are_background():
+    background = np.random.default_rng(0).random((64, 64)) < 0.5
+    settings, rng = RectangleSettings(min_background=0.1), np.random.default_rng(1)
+    seen = set()
+    for _ in range(50):
+        crop = draw_background_crop(~background, rng, settings)
+        rows, columns = np.flatnonzero(crop.mask.any(1))[[0, -1]], np.flatnonzero(crop.mask.any(0))[[0, -1]]
+        falling, rising = (background[rows, c].all() for c in (columns, columns[::-1]))
+        assert falling or rising
+        seen.add((bool(falling), bool(rising)))
+    assert len(seen) == 3
 
 
 def test_no_rectangle_is_a_named_outcome():

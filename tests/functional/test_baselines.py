@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
-from mmseg_gen.functional.attention_cut import CutSettings, evidence_objectness
 from mmseg_gen.functional.baselines import crf_mask, kmeans_mask, normalized_cut_mask, threshold_mask
 from mmseg_gen.functional.canvas import color_planes, resize_map
 from mmseg_gen.functional.crf import dense_crf
+from mmseg_gen.functional.cut_settings import CutSettings
 from mmseg_gen.functional.evidence import Evidence, cross_map
+from mmseg_gen.functional.objectness import evidence_objectness
 from tests.references.simulated_evidence import iou, simulate
 
 METHODS = [threshold_mask, kmeans_mask, normalized_cut_mask, crf_mask]

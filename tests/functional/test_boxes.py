@@ -61,6 +61,8 @@ def test_the_area_of_boxes_is_painted_and_cut_at_the_border():
 def test_a_pixel_is_in_a_box_where_its_centre_is():
     found = box_mask(np.array([[0.4, 0.6, 2.6, 2.4]]), (4, 5))
     assert np.argwhere(found).tolist() == [[1, 0], [1, 1], [1, 2]]
+    # A centre on the first edge is inside, one on the last is not.
+    assert np.argwhere(box_mask(np.array([[0.5, 1.5, 2.5, 2.5]]), (4, 5))).tolist() == [[1, 0], [1, 1]]
 
 
 @pytest.mark.parametrize('box', [[3, 0, 3, 5], [3, 0, 2, 5], [0, np.nan, 2, 5]])

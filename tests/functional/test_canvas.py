@@ -1,7 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
-from mmseg_gen.functional.canvas import check_image, color_planes, limited_size, resize_map, resize_mask
+from mmseg_gen.functional.canvas import check_image, color_planes, limited_size, resize_labels, resize_map, resize_mask
 
 
 def test_enlarging_equals_torch_bilinear():
@@ -37,6 +38,8 @@ def test_the_same_size_gives_an_equal_copy():
 def test_a_mask_survives_enlarging_and_shrinking():
     mask = np.random.default_rng(0).random((6, 8)) > 0.5
     assert (resize_mask(resize_mask(mask, (24, 32)), (6, 8)) == mask).all()
+    # Half a cell is no more than one half.
+    assert resize_mask(np.array([[1, 0, 1, 1], [1, 0, 1, 0]], bool), (1, 2)).tolist() == [[False, True]]
 
 
 @pytest.mark.parametrize(
@@ -70,3 +73,21 @@ def test_bad_images_and_spaces_are_refused():
             check_image(bad)
     with pytest.raises(ValueError, match='`color_space`'):
         color_planes(good, 'hsv')
+
+
+@pytest.mark.parametrize('size', [(23, 31), (5, 7), (11, 17), (40, 9)])
+def test_resized_labels_have_the_largest_share(size):
+    rng = np.random.default_rng(1)
+    labels = rng.choice([0, 2, 5], (11, 17)).astype(np.uint8)
+    shrinks = size[0] <= 11 and size[1] <= 17
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    shares = [cv2.resize((labels == v).astype(np.float32), size[::-1], interpolation=how) for v in (0, 2, 5)]
+    expected = np.array([0, 2, 5])[np.argmax(shares, 0)]
+    found = resize_labels(labels, size)
+    np.testing.assert_array_equal(found, expected)
+    assert found.dtype == np.uint8
+
+
+def test_two_resized_labels_are_a_resized_mask():
+    mask = np.random.default_rng(2).random((11, 17)) > 0.6
+    np.testing.assert_array_equal(resize_labels(mask.astype(np.uint8), (20, 33)) > 0, resize_mask(mask, (20, 33)))

@@ -11,10 +11,10 @@ from mmseg_gen.functional.coarsening import (
     dilate,
     erode,
     lower_resolution,
-    mask_iou,
     signed_distance,
     soften_mask,
 )
+from mmseg_gen.functional.region_counts import mask_iou
 
 RNG = np.random.default_rng(0)
 

@@ -5,6 +5,7 @@ import pytest
 
 from mmseg_gen.functional.color_cut import ColorCutSettings, color_cut, color_label_cut
 from mmseg_gen.functional.color_model import color_logit
+from mmseg_gen.functional.cut_settings import EMBEDDED_CUT
 
 FLAT = ColorCutSettings(rounds=0)
 
@@ -107,11 +108,27 @@ def test_rounds_use_the_colours_of_the_labels_before():
 
 
 @pytest.mark.parametrize(
-    'wrong', [dict(smoothness=-1), dict(epsilon=0.5), dict(color_bins=1), dict(rounds=-1), dict(max_side=0)]
+    'wrong',
+    [
+        dict(smoothness=-1),
+        dict(smoothness=np.inf),
+        dict(epsilon=0.5),
+        dict(color_bins=1),
+        dict(rounds=-1),
+        dict(max_side=0),
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match=f'`{next(iter(wrong))}`'):
         ColorCutSettings(**wrong)
+
+
+def test_the_defaults_are_those_of_the_embedded_cut_with_half_the_weight_of_the_colours():
+    own, cut = ColorCutSettings(), EMBEDDED_CUT
+    assert own.smoothness == cut.lam * cut.lambda_psi
+    assert own.color_weight == cut.color_weight / 2
+    assert (own.color_scale, own.rounds, own.color_bins) == (cut.color_scale, cut.color_rounds, cut.color_bins)
+    assert (own.epsilon, own.max_side) == (cut.epsilon, cut.max_side)
 
 
 def test_sizes_must_fit():

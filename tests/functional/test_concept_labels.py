@@ -1,21 +1,19 @@
-"""Labels of several concepts against loops over pixels, their outcomes, and resizing."""
+"""Labels of several concepts against loops over pixels, and their outcomes."""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 
-from mmseg_gen.functional.canvas import resize_mask
+from mmseg_gen.functional import concept_labels
 from mmseg_gen.functional.concept_labels import (
     ConceptLabels,
     MixtureSettings,
     label_concepts,
     refine_labels,
     relative_deviation,
-    resize_labels,
 )
-from mmseg_gen.functional.gaussian_mixture import mixture_mask
+from mmseg_gen.functional.gaussian_mixture import MixtureMask, mixture_mask
 
 SIZE = (11, 17)
 
@@ -57,6 +55,33 @@ def test_overlapping_concepts_go_to_the_more_probable_one(rule, orphans):
     assert 0 <= found.uncertainty < 0.2
 
 
+def test_ties_go_to_the_higher_value_by_the_own_scale_then_to_the_first(monkeypatch):
+    # Few posteriors and few values, so that many pixels tie; 0 and 1 among them.
+    rng = np.random.default_rng(4)
+    maps = rng.choice([0.25, 0.5, 0.75], (3, *SIZE)).astype(np.float32)
+    maps[1] = 8 * maps[0]  # a tie by the own scale too
+    posteriors = rng.choice([0.0, 0.5, 1.0], maps.shape).astype(np.float32)
+    posteriors[1] = np.where(rng.random(SIZE) < 0.7, posteriors[0], posteriors[1])
+    masks = rng.random(maps.shape) < 0.6
+    masks[1] = masks[0]
+    made = [MixtureMask(mask, posterior, 'found') for mask, posterior in zip(masks, posteriors, strict=True)]
+    given = iter(made)
+    monkeypatch.setattr(concept_labels, 'mixture_mask', lambda *args, **options: next(given))
+    found = label_concepts(maps).labels
+    ties = 0
+    for y, x in np.ndindex(SIZE):
+        keys = []
+        for k in range(3):
+            low, high = (maps[k][m].mean(dtype=np.float64) for m in (~masks[k], masks[k]))
+            scaled = (maps[k][y, x] - low) / max(abs(high - low), np.finfo(float).tiny)
+            keys.append((posteriors[k][y, x], scaled) if masks[k][y, x] else None)
+        inside = [key for key in keys if key is not None]
+        top = max(inside, default=None)
+        assert found[y, x] == (0 if top is None else 1 + keys.index(top))
+        ties += sum(key[0] == top[0] for key in inside) > 1 if inside else 0
+    assert ties > 20
+
+
 def test_one_concept_is_its_mixture_mask_at_any_scale():
     values = blob((4, 8))
     for scale in (1.0, 1e-3, 1e4):
@@ -96,6 +121,9 @@ def test_refined_labels_keep_what_differs_and_its_class():
     expected[3:7, 4:8], expected[3:7, 8:12] = 1, 2
     np.testing.assert_array_equal(found.labels, expected)
     assert found.outcome == 'found'
+    one = refine_labels(difference, np.where(preliminary == 1, preliminary, 0), MixtureSettings(orphans=False))
+    np.testing.assert_array_equal(one.labels, np.where(expected == 1, expected, 0))
+    assert one.outcome == 'found'
 
 
 def test_a_photo_that_does_not_change_has_an_outcome():
@@ -104,24 +132,6 @@ def test_a_photo_that_does_not_change_has_an_outcome():
     elsewhere = np.zeros(SIZE, np.uint8)
     elsewhere[:3, :3] = 1
     assert refine_labels(blob((8, 14)), elsewhere).outcome == 'empty'
-
-
-@pytest.mark.parametrize('size', [(23, 31), (5, 7), (11, 17), (40, 9)])
-def test_resized_labels_have_the_largest_share(size):
-    rng = np.random.default_rng(1)
-    labels = rng.choice([0, 2, 5], SIZE).astype(np.uint8)
-    shrinks = size[0] <= SIZE[0] and size[1] <= SIZE[1]
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    shares = [cv2.resize((labels == v).astype(np.float32), size[::-1], interpolation=how) for v in (0, 2, 5)]
-    expected = np.array([0, 2, 5])[np.argmax(shares, 0)]
-    found = resize_labels(labels, size)
-    np.testing.assert_array_equal(found, expected)
-    assert found.dtype == np.uint8
-
-
-def test_two_resized_labels_are_a_resized_mask():
-    mask = np.random.default_rng(2).random(SIZE) > 0.6
-    np.testing.assert_array_equal(resize_labels(mask.astype(np.uint8), (20, 33)) > 0, resize_mask(mask, (20, 33)))
 
 
 def test_inputs_stay_and_wrong_ones_are_refused():

@@ -94,19 +94,56 @@ def test_the_first_of_equal_matches_wins():
     assert match_features(same, same, ALL, GRID, chunk=4).index.eq(0).all()
 
 
-def test_memory_is_bounded(monkeypatch):
-    side, limit, seen = 40, 50_000, []
-    big = torch.randn(side * side, 4, generator=torch.Generator().manual_seed(0))
-    product = torch.Tensor.__matmul__
+@pytest.mark.parametrize('limit', [1000, 50_000, 120_000])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_memory_is_bounded(monkeypatch, dtype, limit):
+    side, seen = 40, []
+    big = torch.randn(side * side, 4, generator=torch.Generator().manual_seed(0), dtype=dtype)
+    product, dense = torch.Tensor.__matmul__, torch.Tensor.to_dense
 
-    def watch(a, b):
-        out = product(a, b)
-        seen.append(out.numel())
-        return out
+    def watched(made):
+        seen.append(made.numel())
+        return made
 
-    monkeypatch.setattr(torch.Tensor, '__matmul__', watch)
+    # The product of matrices, and oneDNN's, which takes float32 alone and groups of 32 rows.
+    monkeypatch.setattr(torch.Tensor, '__matmul__', lambda a, b: watched(product(a, b)))
+    monkeypatch.setattr(torch.Tensor, 'to_dense', lambda a: watched(dense(a)))
     match_features(big, big, torch.arange(side * side), (side, side), MatchSettings(neighbors=3), chunk=limit)
-    assert max(seen) <= limit < side**4
+    assert max(seen) <= limit < sum(seen)
+
+
+@pytest.mark.parametrize('packed', [True, False])
+@pytest.mark.parametrize('count', [1, 63, 64, 200, 651])
+def test_float32_finds_the_best_match_but_for_rounding(monkeypatch, packed, count):
+    """Features as G4Seg has them: enlarged, so that those of the border are equal in pairs, and ties are many."""
+    if not packed:
+        monkeypatch.setattr(torch.backends.mkldnn, 'is_available', lambda: False)
+    grid, generator = (21, 31), torch.Generator().manual_seed(5)
+    coarse = torch.randn(2, 24, 5, 8, generator=generator)
+    enlarged = torch.nn.functional.interpolate(coarse, grid, mode='bilinear').flatten(2).mT
+    generated, original = enlarged[0] + enlarged[1] / 2, enlarged[1]
+    queries = torch.randperm(len(original), generator=generator)[:count]
+    found = match_features(generated, original, queries, grid)
+    a, b = generated[queries].double().numpy(), original.double().numpy()
+    table = a @ b.T / np.linalg.norm(a, axis=1)[:, None] / np.linalg.norm(b, axis=1)
+    taken = table[np.arange(count), found.index[:, 0]]
+    # Seven digits of float32, over sums of 24 products of at most 1 in all.
+    assert (taken >= table.max(1) - 1e-6).all()
+    assert np.abs(found.similarity[:, 0].numpy() - taken).max() < 1e-6
+
+
+def test_equal_matches_give_the_first_however_many_rows_are_multiplied():
+    side, generator = 24, torch.Generator().manual_seed(6)
+    original = torch.randn(8, 16, generator=generator).repeat_interleave(side * side // 8, 0)
+    found = match_features(original, original, torch.arange(side * side), (side, side))
+    assert torch.equal(found.index[:, 0], torch.arange(8).repeat_interleave(side * side // 8) * (side * side // 8))
+
+
+def test_similarities_carry_a_gradient():
+    original = features(7).float()
+    generated = features(8).float().requires_grad_()
+    match_features(generated, original, ALL, GRID).similarity.sum().backward()
+    assert generated.grad.abs().sum() > 0
 
 
 def test_matched_values_equal_a_loop():

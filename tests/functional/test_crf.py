@@ -27,6 +27,16 @@ def test_the_lattice_approximates_the_whole_kernel(dims, least):
     assert np.corrcoef(expected.ravel(), found.ravel())[0, 1] > least
 
 
+@pytest.mark.parametrize('dims', [1, 2, 3, 5])
+def test_the_lattice_filters_with_the_kernels_own_width(dims):
+    rng = np.random.default_rng(0)
+    features, values = rng.normal(0, 1.5, (600, dims)), rng.random((600, 2))
+    found = PermutohedralLattice(features)(values).ravel()
+    widths = (0.8, 1.0, 1.25)
+    alike = [np.corrcoef((gaussian_kernel(features / w) @ values).ravel(), found)[0, 1] for w in widths]
+    assert widths[int(np.argmax(alike))] == 1
+
+
 @pytest.mark.parametrize('seed', range(3))
 def test_the_lattice_crf_agrees_with_the_exact_mean_field(seed):
     probabilities, image, mask = textured(seed)

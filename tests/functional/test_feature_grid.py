@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmseg_gen.functional.feature_grid import color_maps, position_maps, stack_features
+from mmseg_gen.functional.feature_grid import color_maps, position_maps, resize_features, stack_features
 
 
 def test_the_cosine_of_stacked_features_is_the_weighted_mean_of_the_kinds():
@@ -18,6 +18,7 @@ def test_the_cosine_of_stacked_features_is_the_weighted_mean_of_the_kinds():
     grown = F.interpolate(second, (4, 6), mode='bilinear')
     cosines = [torch.cosine_similarity(m[0, :, 1, 2], m[1, :, 3, 5], dim=0) for m in (first, grown)]
     assert torch.allclose(found, (4 * cosines[0] + cosines[1]) / 5, atol=1e-6)
+    assert torch.equal(stack_features([first, second], (4, 6)), stack_features([first, second], (4, 6), [1.0, 1.0]))
 
 
 def test_nearer_places_are_more_alike():
@@ -41,6 +42,7 @@ def test_places_lie_symmetrically_around_the_middle():
 def test_colours_of_other_brightness_differ():
     grey = torch.tensor([-0.5, 0.5]).view(2, 1, 1, 1).expand(2, 3, 1, 1)
     colors = color_maps(grey)[..., 0, 0]
+    assert colors.tolist() == [[-0.5, -0.5, -0.5, 1.0], [0.5, 0.5, 0.5, 1.0]]
     assert torch.cosine_similarity(colors[0], colors[1], dim=0) < 0.9
 
 
@@ -67,3 +69,18 @@ def test_stacked_features_equal_plain_calls_in_any_memory_format_and_inputs_stay
 
 def test_a_vector_of_zeros_stays_zero():
     assert stack_features([torch.zeros(1, 3, 2, 2)], (2, 2)).abs().max() == 0
+
+
+@pytest.mark.parametrize('form', [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize('dtype', [torch.float16, torch.float32, torch.float64])
+def test_features_are_resized_in_float32_with_a_pixels_channels_side_by_side(form, dtype):
+    maps = torch.randn(2, 5, 3, 4, generator=torch.Generator().manual_seed(1)).to(dtype).contiguous(memory_format=form)
+    before = maps.clone()
+    for size in ((6, 10), (3, 4), (2, 2)):
+        found = resize_features(maps.requires_grad_(), size)
+        expected = F.interpolate(before.double(), size, mode='bilinear', align_corners=False)
+        torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-5)
+        assert found.dtype == torch.float32
+        assert found.is_contiguous(memory_format=torch.channels_last)
+        assert not found.requires_grad
+    assert torch.equal(maps, before)

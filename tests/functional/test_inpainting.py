@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_gen.functional.inpainting import blend, difference_map, fill_with_background, latent_mask, refined_mask
+from mmseg_gen.functional.inpainting import blend, difference_map, fill_with_background, latent_mask
 
 
 def square_photo(shape=(45, 61)) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -59,34 +59,6 @@ def test_difference_is_the_mean_over_colors():
         difference_map(a, b[:2])
     with pytest.raises(TypeError, match='uint8'):
         difference_map(a, b.astype(float))
-
-
-@pytest.mark.parametrize('shape', [(45, 61), (64, 64), (91, 47)])
-def test_a_known_square_comes_out_exactly(shape):
-    image, background, square = square_photo(shape)
-    preliminary = np.zeros(shape, bool)
-    preliminary[8:34, 16:46] = True
-    found = refined_mask(difference_map(image, background), preliminary, orphans=False)
-    assert found.outcome == 'found'
-    assert np.array_equal(found.mask, square)
-
-
-def test_nothing_outside_the_preliminary_mask_counts():
-    image, background, square = square_photo()
-    half = square.copy()
-    half[:, 30:] = False
-    found = refined_mask(difference_map(image, background), half, orphans=False)
-    assert np.array_equal(found.mask, half)
-    assert not found.posterior[~half].any()
-
-
-def test_outcomes_are_named():
-    image, background, square = square_photo()
-    same = difference_map(image, image)
-    assert refined_mask(same, square).outcome == 'constant'
-    assert refined_mask(difference_map(image, background), np.zeros_like(square)).outcome == 'empty'
-    with pytest.raises(ValueError, match='`preliminary` of shape'):
-        refined_mask(same, square[:3])
 
 
 def test_the_largest_background_is_mirrored_over_the_object():

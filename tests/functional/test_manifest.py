@@ -10,6 +10,7 @@ from mmseg_gen.functional.manifest import (
     entry_from_line,
     entry_to_line,
     is_intact,
+    leave_out_uncertain,
     read_manifest,
     read_meta,
 )
@@ -62,3 +63,18 @@ def test_meta_of_another_format_is_refused(tmp_path):
         (tmp_path / 'meta.json').write_text(text)
         with pytest.raises(UserError, match=r'meta\.json of format 1'):
             read_meta(tmp_path)
+
+
+def test_ties_leave_out_the_earlier_and_entries_without_uncertainty_stay():
+    entries = [
+        Entry(i, '', '', '', 0, measures=m) for i, m in enumerate([{}, {'uncertainty': 0.5}, {'uncertainty': 0.5}])
+    ]
+    assert [e.index for e in leave_out_uncertain(entries, 0.4)] == [0, 2]
+    assert [e.index for e in leave_out_uncertain(entries, 0.3)] == [0, 1, 2]
+
+
+def test_the_most_uncertain_share_is_left_out():
+    values = [0.2, 0.9, 0.1, 0.8, 0.5]
+    entries = [Entry(i, '', '', '', 0, measures={'uncertainty': v}) for i, v in enumerate(values)]
+    assert [e.index for e in leave_out_uncertain(entries, 0.45)] == [0, 2, 4]
+    assert leave_out_uncertain(entries, 0.0) == entries

@@ -47,6 +47,9 @@ def test_probabilities_move_in_their_logits():
     # A cell's centre lies half a cell inside: 1 to the outer quarters, a quarter of the way between the inner ones.
     ramp = torch.sigmoid(torch.tensor([0.0, 0.25, 0.75, 1.0]))
     assert torch.allclose(shifted_probability(torch.full((1, 2, 4), 0.5), torch.tensor([[[0.0, 1.0]]])), ramp)
+    # What is certain is held at 0.0001 and 0.9999, so that it can be moved.
+    certain = shifted_probability(torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[math.log(9999), -math.log(9999)]]]))
+    assert torch.allclose(certain, torch.full((1, 1, 2), 0.5), atol=1e-3)
     coarse = shifted_probability(torch.full((1, 4, 6), 0.5), torch.full((1, 2, 3), math.log(3)))
     assert torch.allclose(coarse, torch.full((1, 4, 6), 0.75))
 
@@ -59,8 +62,13 @@ def test_probabilities_move_in_their_logits():
         (dict(step=0), 'step'),
         (dict(limit=0), 'limit'),
         (dict(gate=1), 'gate'),
+        (dict(gate=-1.1), 'gate'),
     ],
 )
 def test_wrong_settings_are_refused(options, name):
     with pytest.raises(ValueError, match=f'Expected `{name}`'):
         GradientSettings(**options)
+
+
+def test_the_gate_may_be_anything_from_minus_1():
+    assert [GradientSettings(gate=g).gate for g in (-1, 0.99, None)] == [-1, 0.99, None]

@@ -118,10 +118,13 @@ def test_probabilities_are_odds_that_sum_to_one():
             assert p[k, y, x] == pytest.approx(odds[k] / sum(odds))
 
 
+@pytest.mark.parametrize('turns', range(4))
 @pytest.mark.parametrize('width', [0, 1, 2, 5])
-def test_the_band_is_that_of_loops(width):
-    labels = np.random.default_rng(0).choice([0, 0, 0, 4], (7, 9))
+def test_the_band_is_that_of_loops(width, turns):
+    labels = np.random.default_rng(0).choice([0, 0, 0, 4], (9, 9))[:7]
     labels[:4] = 2
+    # Each side of the uniform part is a border once.
+    labels = np.rot90(labels, turns)
     expected = np.zeros(labels.shape, bool)
     for y, x in np.ndindex(labels.shape):
         window = labels[max(0, y - width) : y + width + 1, max(0, x - width) : x + width + 1]
@@ -182,6 +185,7 @@ def test_named_layers_are_used_alone():
     settings = SceneSettings(layers=(1, 2))
     assert np.array_equal(label_scene(scene, image, settings=settings).labels, grown(LEFT).astype(np.uint8))
     assert not np.array_equal(label_scene(scene, image).labels, grown(LEFT).astype(np.uint8))
+    assert SceneSettings(layers=(0,)).layers == (0,)
     np.testing.assert_allclose(with_layers(inverted, (2, 1)).cross.mean((1, 2)), 1, rtol=1e-5)
     with pytest.raises(ValueError, match=r'`layers` in \[0, 3\), but got 3'):
         with_layers(inverted, (3,))

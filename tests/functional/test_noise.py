@@ -2,7 +2,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
-from mmseg_gen.functional.noise import add_noise, ddim_move, split_prediction
+from mmseg_gen.functional.noise import add_noise, ddim_step, split_prediction
 
 TYPES = ['epsilon', 'v_prediction', 'sample']
 
@@ -32,15 +32,15 @@ def test_add_noise_equals_diffusers(pair):
 
 
 @pytest.mark.parametrize('prediction_type', TYPES)
-def test_split_and_move_equal_a_ddim_step(pair, prediction_type):
+def test_split_and_step_equal_those_of_diffusers(pair, prediction_type):
     sample, output = pair
     ddim = scheduler(prediction_type)
     ddim.set_timesteps(10)
     time, target = ddim.timesteps[3], ddim.timesteps[4]
     step = ddim.step(output, time, sample, eta=0.0)
-    clean, noise = split_prediction(sample, output, ddim.alphas_cumprod[time], prediction_type)
+    clean, _ = split_prediction(sample, output, ddim.alphas_cumprod[time], prediction_type)
     torch.testing.assert_close(clean, step.pred_original_sample, atol=1e-4, rtol=1e-4)
-    moved = ddim_move(clean, noise, ddim.alphas_cumprod[target])
+    moved = ddim_step(sample, output, ddim.alphas_cumprod[time], ddim.alphas_cumprod[target], prediction_type)
     torch.testing.assert_close(moved, step.prev_sample, atol=1e-4, rtol=1e-4)
 
 

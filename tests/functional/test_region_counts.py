@@ -10,6 +10,7 @@ from mmseg_gen.functional.region_counts import (
     class_iou,
     confusion_matrix,
     image_iou,
+    mask_iou,
     mean_of_present,
     total_accuracy,
 )
@@ -72,6 +73,13 @@ def test_counting_in_parts_changes_nothing(monkeypatch):
     whole = confusion_matrix(prediction, truth, 5)
     monkeypatch.undo()
     assert (whole == confusion_matrix(prediction, truth, 5)).all()
+
+
+def test_iou_of_two_masks_equals_sklearn_and_is_1_for_empty_ones():
+    first, second = np.random.default_rng(3).random((2, 6, 9)) < 0.4
+    assert mask_iou(first, second) == pytest.approx(jaccard_score(first.ravel(), second.ravel()))
+    empty = np.zeros_like(first)
+    assert (mask_iou(first, empty), mask_iou(empty, empty)) == (0.0, 1.0)
 
 
 def test_an_absent_class_is_nan_and_a_false_alarm_zero():

@@ -96,10 +96,12 @@ def test_many_clusters_merge_to_the_parts_of_the_object():
     np.testing.assert_array_equal(found.labels, np.array([1, 1, 0, 2, 0])[labels])
 
 
-def test_uncertainty_equals_a_loop():
+@pytest.mark.parametrize('count', [1, 8])
+def test_uncertainty_equals_a_loop(count):
     labels = scene()
     rng = np.random.default_rng(2)
-    images = np.clip(stack_of(labels).images + rng.normal(0, 60, (8, 20, 28, 3)), 0, 255).astype(np.uint8)
+    images = stack_of(labels, count).images + rng.normal(0, 60, (count, 20, 28, 3))
+    images = np.clip(images, 0, 255).astype(np.uint8)
     clustering = ClusterSettings(clusters=3)
     found = label_styles(StyleStack(images), gray(20, 28), clustering, ForegroundSettings())
     clusters, ratios = cluster_styles(images, clustering), []

@@ -110,7 +110,7 @@ def test_what_a_box_does_not_decide_is_said():
 
 
 def test_boxes_outside_and_empty_ones_are_refused():
-    for box in ([30, 0, 40, 5], [0, -9, 5, 0], [0, 20, 5, 25]):
+    for box in ([30, 0, 40, 5], [-4, 0, 0, 5], [0, -9, 5, 0], [0, 20, 5, 25]):
         with pytest.raises(ValueError, match='inside the image of 30 x 20 pixels'):
             pixel_boxes(np.array([box]), (20, 30))
     for box in ([5, 0, 5, 5], [5, 4, 9, 2], [0, 0, np.nan, 4]):

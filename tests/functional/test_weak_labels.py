@@ -48,6 +48,8 @@ def test_without_background_marks_the_border_counts():
     border[1:-1, 1:-1] = False
     assert (found[border] == 0).all()
     assert found[3, 4] == 1
+    assert np.array_equal(found, scribble_probability(image, point_marks(SIZE, [(4, 3)], 0), border))
+    assert (found[1:-1, 1:-1] > 0).all()
 
 
 def test_boxes_are_ellipses_at_their_place():
@@ -62,20 +64,28 @@ def test_points_are_x_y():
     assert np.argwhere(marks).tolist() == [[0, 8]]
 
 
+def test_marks_of_points_are_discs():
+    points, found = [(2, 1), (6, 5)], point_marks(SIZE, [(2, 1), (6, 5)], radius=2)
+    for y, x in np.ndindex(SIZE):
+        assert found[y, x] == any(np.hypot(y - py, x - px) <= 2 for px, py in points)
+
+
 def test_wrong_marks_are_refused():
     image, one = np.zeros((*SIZE, 3), np.uint8), point_marks(SIZE, [(4, 3)])
     with pytest.raises(ValueError, match='some pixels are both'):
         scribble_probability(image, one, one)
-    with pytest.raises(ValueError, match='`foreground` marks of shape'):
+    with pytest.raises(ValueError, match=r'`foreground` marks of shape .*, at least one, but got 0 of shape'):
         scribble_probability(image, np.zeros(SIZE, bool))
     with pytest.raises(ValueError, match=r'`foreground` marks of shape .*got \(7,'):
         scribble_probability(image, np.ones((7, 2), bool))
-    with pytest.raises(ValueError, match='x1 < x2'):
-        box_probability(SIZE, (3, 0, 3, 4), 1.0)
+    for empty in ((3, 0, 3, 4), (0, 4, 3, 4)):
+        with pytest.raises(ValueError, match='x1 < x2'):
+            box_probability(SIZE, empty, 1.0)
     with pytest.raises(ValueError, match='`box` inside the image'):
         box_probability(SIZE, (30, 30, 34, 34), 1.0)
-    with pytest.raises(ValueError, match='`points` inside the image'):
-        point_marks(SIZE, [(9, 0)])
+    for point in ((9, 0), (0, 7), (-1, 0), (0, -1)):
+        with pytest.raises(ValueError, match='`points` inside the image'):
+            point_marks(SIZE, [point])
 
 
 def test_marks_may_be_grey_levels():

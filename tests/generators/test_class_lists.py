@@ -44,9 +44,16 @@ def test_a_list_of_ones_own(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(('text', 'message'), [('# none\n', 'at least one class'), ('owl\nowl\n', "'owl' again")])
-def test_wrong_lists_are_refused(tmp_path, text, message):
-    (tmp_path / 'mine.txt').write_text(text)
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (b'# none\n', 'at least one class'),
+        (b'owl\nowl\n', "'owl' again"),
+        (b'\xff\xfe', r'a class a line in .*mine\.txt, but it is no UTF-8 text'),
+    ],
+)
+def test_wrong_lists_are_refused(tmp_path, content, message):
+    (tmp_path / 'mine.txt').write_bytes(content)
     with pytest.raises(ValueError, match=message):
         class_list(tmp_path / 'mine.txt')
 

@@ -63,3 +63,5 @@ def test_attention_probabilities_are_spread_cross_maps():
 def test_a_wrong_background_is_refused():
     with pytest.raises(ValueError, match='Expected `background`'):
         attention_probabilities(tiny_parts(), picture(), ['cat'], background=1.0)
+    with pytest.raises(ValueError, match=r'`timestep` in \[0, 1000\), but got 1000'):
+        attention_probabilities(tiny_parts(), picture(), ['cat'], timestep=1000)

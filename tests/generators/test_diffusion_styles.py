@@ -90,8 +90,12 @@ def test_shared_structure_attends_as_the_first_of_each_group_and_goes_away(parts
 
 
 def test_wrong_numbers_are_named_at_once(parts, image):
-    for options, name in ((dict(strength=0), 'strength'), (dict(structure=1.1), 'structure'), (dict(batch=0), 'batch')):
-        with pytest.raises(ValueError, match=f'`{name}`'):
-            diffusion_variations(parts, image, 'a cat', PROMPTS, **options)
+    wrong = dict(strength=(0, 1.1), structure=(-0.1, 1.1), batch=(0,))
+    for name, values in wrong.items():
+        for value in values:
+            with pytest.raises(ValueError, match=f'`{name}`.*but got .*{value}'):
+                diffusion_variations(parts, image, 'a cat', PROMPTS, **{name: value})
+    ends = diffusion_variations(parts, image, 'a cat', PROMPTS[:1], steps=2, strength=1.0, structure=1.0, batch=1)
+    assert next(ends).shape == (1, *image.shape)
     with pytest.raises(ValueError, match='`prompts`'):
         diffusion_variations(parts, image, 'a cat', [])

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from diffusers import DDIMScheduler
 
 from mmseg_gen.functional.canvas import resize_mask
-from mmseg_gen.functional.inpainting import difference_map, refined_mask
+from mmseg_gen.functional.concept_labels import MixtureSettings, refine_labels
+from mmseg_gen.functional.inpainting import difference_map
 from mmseg_gen.generators.inpainting import inpaint_latents, inpaint_photos
 from mmseg_gen.generators.sampling import sample_latents
 from mmseg_gen.generators.text import encode_prompts
@@ -144,6 +145,7 @@ def test_a_known_square_is_found_exactly_in_photos_of_any_size(height, width, ca
     parts = dataclasses.replace(parts, unet=unet, vae=BlockVae())
     made = inpaint_photos(parts, [photo], [preliminary], canvas, torch.zeros(1, 3, WIDTH), [0], steps=6)
     assert made[0].shape == photo.shape
-    found = refined_mask(difference_map(photo, made[0]), resize_mask(preliminary, square.shape), orphans=False)
+    cells = resize_mask(preliminary, square.shape).astype(np.uint8)
+    found = refine_labels(difference_map(photo, made[0]), cells, MixtureSettings(orphans=False))
     assert found.outcome == 'found'
-    assert np.array_equal(found.mask, square)
+    assert np.array_equal(found.labels, square)

@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 import torch
 
-from mmseg_gen.generators.latents import decode_latents, draw_noise, encode_images
+from mmseg_gen.generators.latents import decode_latents, draw_noise, encode_images, image_tensor
 from tests.tiny_models import tiny_parts
 
 
@@ -41,3 +42,13 @@ def test_noise_is_a_function_of_the_seed_alone(parts):
         together[0], torch.randn(4, 8, 8, generator=torch.Generator().manual_seed(5)), atol=0, rtol=0
     )
     assert draw_noise(parts, [5], (3, 9)).shape == (1, 4, 3, 9)
+
+
+def test_pixels_become_a_batch_from_minus_1_to_1():
+    images = [np.random.default_rng(i).integers(0, 256, (3, 5, 3), dtype=np.uint8) for i in range(2)]
+    images[0][0, 0] = (0, 255, 51)
+    found = image_tensor(images)
+    assert found.dtype == torch.float32
+    assert found[0, :, 0, 0].tolist() == pytest.approx([-1, 1, -0.6])
+    for n, y, x, c in np.ndindex(2, 3, 5, 3):
+        assert found[n, c, y, x].item() == pytest.approx(2 * int(images[n][y, x, c]) / 255 - 1, abs=1e-6)

@@ -137,6 +137,10 @@ def test_sdxl_and_half_precision_have_maps_too():
     torch.testing.assert_close(half, full, atol=5e-3, rtol=0)
 
 
+def test_all_times_may_be_used():
+    assert MeanAttention(tiny_parts(), steps=5, used=5).timesteps == [1, 201, 401, 601, 801]
+
+
 def test_the_network_is_left_as_it_was():
     parts = tiny_parts()
     before = {name: type(p) for name, p in parts.unet.attn_processors.items()}

@@ -57,6 +57,55 @@ def test_each_prompt_is_fitted_as_if_it_were_alone():
             torch.testing.assert_close(together[i], single[0], rtol=1e-2, atol=2e-3)
 
 
+def literal(parts, latents, context, empty, *, steps, guidance, inner, rate, tolerance):
+    """Algorithm 1 of Mokady et al. with their ramps, for one image: the tokens, and how often Adam moved each."""
+    times, alphas = [k * (1000 // steps) + 1 for k in reversed(range(steps))], parts.scheduler.alphas_cumprod
+
+    def move(z, noise, t, s):
+        now, then = (alphas[max(x, 0)] for x in (t, s))
+        return then.sqrt() * (z - (1 - now).sqrt() * noise) / now.sqrt() + (1 - then).sqrt() * noise
+
+    path = [latents]
+    with torch.no_grad():
+        for t in reversed(times):
+            path.insert(0, move(path[0], parts.unet(path[0], t, context).sample, t - 1000 // steps, t))
+    z, tokens, found, counts = path[0], empty.clone(), [], []
+    for i, t in enumerate(times):
+        with torch.no_grad():
+            prompted = parts.unet(z, t, context).sample
+        tokens = tokens.detach().clone().requires_grad_()
+        adam, count = torch.optim.Adam([tokens], lr=rate * (1 - i / 100)), 0
+        for _ in range(inner):
+            opposite = parts.unet(z, t, tokens).sample
+            made = move(z, opposite + guidance * (prompted - opposite), t, t - 1000 // steps)
+            loss = (made - path[i + 1]).square().mean()
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            count += 1
+            if loss.item() < tolerance * (1 + 2 * i):
+                break
+        found.append(tokens.detach())
+        counts.append(count)
+        with torch.no_grad():
+            opposite = parts.unet(z, t, tokens).sample
+            z = move(z, opposite + guidance * (prompted - opposite), t, t - 1000 // steps)
+    return found, counts
+
+
+def test_the_tokens_are_those_of_the_authors_algorithm():
+    parts, latents, context = example()
+    options = dict(steps=4, guidance=3.0, rate=3e-2, tolerance=0.1)
+    settings = NullTextSettings(**options, inner_steps=8)
+    found = invert_with_null_text(parts, latents[:1], as_conditioning(context)[[0]], settings).tokens
+    empty = encode_prompts(parts, [''])
+    expected, counts = literal(parts, latents[:1], context[:1], empty, inner=8, **options)
+    # The last step ends at once by the raised tolerance, the first does not by its own.
+    assert (counts[0], counts[-1]) == (8, 1)
+    for own, tokens in zip(found, expected, strict=True):
+        torch.testing.assert_close(own, tokens, rtol=1e-2, atol=2e-3)
+
+
 def test_a_mask_changes_its_own_sample_only():
     parts, latents, context = example()
     whole, settings = as_conditioning(context), NullTextSettings(steps=2, inner_steps=1)

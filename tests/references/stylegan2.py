@@ -18,7 +18,7 @@ def insert_zeros(plane: np.ndarray, up: int) -> np.ndarray:
     return out
 
 
-def upfirdn(plane: np.ndarray, fir: np.ndarray, up: int, down: int, padding: tuple[int, int], gain: float):
+def upfir(plane: np.ndarray, fir: np.ndarray, up: int, padding: tuple[int, int], gain: float):
     spread = insert_zeros(plane, up)
     before, after = padding
     height, width = spread.shape
@@ -27,7 +27,7 @@ def upfirdn(plane: np.ndarray, fir: np.ndarray, up: int, down: int, padding: tup
         for x in range(padded.shape[1]):
             if 0 <= y - before < height and 0 <= x - before < width:
                 padded[y, x] = spread[y - before, x - before]
-    return gain * convolve2d(padded, fir, 'valid')[::down, ::down]
+    return gain * convolve2d(padded, fir, 'valid')
 
 
 def double(plane: np.ndarray) -> np.ndarray:
@@ -46,26 +46,21 @@ def modulated_weights(weight: np.ndarray, style: np.ndarray, demodulate: bool) -
     return out
 
 
-def modulated_conv(x, weight, styles, *, demodulate=True, up=1, down=1) -> np.ndarray:
+def modulated_conv(x, weight, styles, *, demodulate=True, up=1) -> np.ndarray:
     images = []
     for planes, style in zip(x, styles, strict=True):
         kernels = modulated_weights(weight, style, demodulate)
-        images.append([sum(_convolved(p, k, up, down) for p, k in zip(planes, ks, strict=True)) for ks in kernels])
+        images.append([sum(_convolved(p, k, up) for p, k in zip(planes, ks, strict=True)) for ks in kernels])
     return np.array(images)
 
 
-def _convolved(plane: np.ndarray, kernel: np.ndarray, up: int, down: int) -> np.ndarray:
+def _convolved(plane: np.ndarray, kernel: np.ndarray, up: int) -> np.ndarray:
     height, width = plane.shape
     if up == 2:
         whole = 4 * convolve2d(convolve2d(insert_zeros(plane, 2), kernel, 'full'), FIR, 'full')
         # Kernel and filter reach (side + 2) / 2 pixels beyond the new pixel's own place.
         start = (kernel.shape[0] + 1) // 2
         return whole[start : start + 2 * height, start : start + 2 * width]
-    if down == 2:
-        whole = correlate2d(convolve2d(plane, FIR, 'full'), kernel, 'full')
-        # A new pixel lies between two old ones, as the filter's centre does.
-        start = (kernel.shape[0] + 3) // 2
-        return whole[start : start + height : 2, start : start + width : 2]
     return correlate2d(plane, kernel, 'same')
 
 

@@ -207,6 +207,25 @@ def test_names_are_put_into_words(parts, monkeypatch):
     assert asked == ['dog', 'potted plant']
 
 
+def test_prompts_are_encoded_once_for_all_images_with_the_same_classes(parts, monkeypatch):
+    image, probabilities = example()
+    refiner, asked = G4Seg(parts, band=WIDE), []
+    prompts = type(refiner.regenerator).prompts
+    monkeypatch.setattr(
+        type(refiner.regenerator), 'prompts', lambda self, names: asked.append(list(names)) or prompts(self, names)
+    )
+    first = refiner(image, probabilities, CLASSES)
+    assert (refiner(image, probabilities, CLASSES) == first).all()
+    assert asked == [['cat', 'potted plant']]
+    other = refiner(image, probabilities, ['background', 'dog', 'cat'])
+    assert asked == [['cat', 'potted plant'], ['dog', 'cat']]
+    assert (G4Seg(parts, band=WIDE)(image, probabilities, ['background', 'dog', 'cat']) == other).all()
+    monkeypatch.setattr('mmseg_gen.refiners.g4seg._PROMPTS_KEPT', 2)
+    assert (refiner(image, probabilities, ['background', 'cat', 'dog']) != other).any()
+    assert (refiner(image, probabilities, CLASSES) == first).all()
+    assert asked[3:] == [['cat', 'dog'], ['cat', 'potted plant']]
+
+
 def test_hard_masks_are_returned_with_a_warning(parts, caplog):
     image, probabilities = example()
     hard = (probabilities == probabilities.max(0)).astype(np.float32)

@@ -17,7 +17,7 @@ from mmseg_gen.tables.provenance import weights_digest
 from mmseg_gen.tables.rendering import render_results
 from mmseg_gen.tables.results import paired_difference, read_document
 from mmseg_gen.tables.running import run_table
-from mmseg_gen.tables.scoring import label_scores, mask_scores
+from mmseg_gen.tables.scoring import mask_scores
 from tests.tables import fake_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,8 +128,6 @@ def test_scores_equal_counts_by_hand():
     np.testing.assert_allclose(found.means['iou'], both / either)
     np.testing.assert_allclose(found.means['acc'], (predictions == truths).mean((1, 2)))
     np.testing.assert_array_equal(found.ratios['iou_pooled'][:, 0], np.stack([both, either], -1))
-    labels = label_scores(list(predictions.astype(int)), list(truths.astype(int)), 2).ratios['miou_pooled']
-    np.testing.assert_array_equal(labels[:, 1], found.ratios['iou_pooled'][:, 0])
 
 
 def test_the_page_shows_ours_beside_the_papers_and_says_what_was_not_run(folders):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_gen.functional.coarsening import mask_iou
+from mmseg_gen.functional.region_counts import mask_iou
 from mmseg_gen.tables import g4seg_fig5, g4seg_fig7, g4seg_tab4, g4seg_tab5, g4seg_tab6, g4seg_tab10, refinement
 from mmseg_gen.tables.coarse_scenes import coarse_scenes
 from mmseg_gen.tables.context import Context

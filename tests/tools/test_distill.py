@@ -66,3 +66,11 @@ def test_an_unknown_stage_and_a_missing_config_are_named(config, capsys):
     assert 'paint' in capsys.readouterr().err
     assert main(['nowhere.py']) == 2
     assert 'nowhere.py' in capsys.readouterr().err
+
+
+def test_a_report_of_nothing_is_one_line(config, tmp_path, capsys):
+    assert main([str(config), '--stages', 'report']) == 2
+    text = capsys.readouterr().err
+    assert 'Expected results in' in text
+    assert text.count('\n') == 1
+    assert not (tmp_path / 'work').exists()

@@ -73,6 +73,18 @@ def test_restarts_may_be_chosen(recorded):
         assert f'--max_restarts={restarts}' in lines
 
 
+def test_processes_that_need_each_other_meet_anew_when_they_are_started_again(recorded):
+    variables = dict(NNODES='2', MASTER_ADDR='host', PORT='29501', MAX_RESTARTS='2')
+    lines = recorded(TOOLS / 'dist_train.sh', 'config.py', '2', **variables)
+    assert {'--rdzv_backend=c10d', '--rdzv_endpoint=host:29501', '--max_restarts=2', '--nnodes=2'} < {*lines}
+    assert not [line for line in lines if line.startswith(('--node_rank', '--master', '--local_addr'))]
+    lines = recorded(TOOLS / 'dist_test.sh', 'config.py', 'checkpoint.pth', '2', MAX_RESTARTS='1')
+    assert {'--rdzv_backend=c10d', '--rdzv_endpoint=127.0.0.1:29500', '--local_addr=127.0.0.1'} < {*lines}
+    for name, restarts in (('synthesize', '2'), ('train', '0')):
+        lines = recorded(TOOLS / f'dist_{name}.sh', 'config.py', '2', **{**variables, 'MAX_RESTARTS': restarts})
+        assert {'--node_rank=0', '--master_addr=host', '--master_port=29501'} < {*lines}
+
+
 @pytest.mark.parametrize('name', sorted(NAMES['dist']))
 def test_dist_starts_one_process_for_each_device(recorded, name):
     given, handed_on = arguments_of(name)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmseg_gen.engine.progress import Worker
 from mmseg_gen.functional.manifest import Entry, entry_to_line
 from tests.tiny_models import save_tiny, tiny_parts
 
@@ -199,8 +200,13 @@ def test_a_missing_synthetic_set_names_the_command_that_makes_it(world, capsys):
 def test_synthesize_makes_the_missing_set_first(world, tmp_path, monkeypatch):
     from mmseg_gen.engine import synthesis
 
-    root = tmp_path / 'made'
-    monkeypatch.setattr(synthesis, 'synthesize', lambda cfg: write_synthetic(Path(cfg.synthesis.output)))
+    root, workers = tmp_path / 'made', []
+
+    def made(cfg, worker):
+        workers.append(worker)
+        write_synthetic(Path(cfg.synthesis.output))
+
+    monkeypatch.setattr(synthesis, 'synthesize', made)
     options = [
         f'synthesis.output={root}',
         f'train_dataloader.dataset.data_root={root}',
@@ -209,6 +215,7 @@ def test_synthesize_makes_the_missing_set_first(world, tmp_path, monkeypatch):
     arguments = ['--synthesize', '--work-dir', str(tmp_path / 'work'), '--cfg-options', *options]
     assert tool('train').main([str(write_config(world, 'made')), *arguments]) == 0
     assert (tmp_path / 'work' / 'iter_1.pth').is_file()
+    assert workers == [Worker()]
 
 
 def test_missing_test_data_are_named_with_the_cure(world, capsys):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
@@ -33,11 +32,10 @@ def test_wrong_input_is_one_line(tmp_path, monkeypatch, capsys, command, message
     name, *arguments = command.split()
     (tmp_path / 'empty.py').write_text('')
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, 'argv', [f'{name}.py', *arguments])
     spec = importlib.util.spec_from_file_location(f'tool_{name}', TOOLS / f'{name}.py')
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    assert tool.main() == 2
+    assert tool.main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith(f'{name}.py: error: ')
     assert error.count('\n') == 1

@@ -12,6 +12,7 @@ from mmseg_gen.datasets.concept_scenes import write_concept_scenes
 from mmseg_gen.datasets.index_png import encode_index_png
 from mmseg_gen.datasets.label_reading import decode_labels
 from mmseg_gen.engine.concepts.run import ConceptRun
+from mmseg_gen.errors import UserError
 from mmseg_gen.functional.photo_records import MANIFEST, PhotoRecord, records_bytes
 from mmseg_gen.visualization.concept_report import write_concept_report
 
@@ -62,11 +63,8 @@ def test_outcomes_and_scores_are_counted(run):
     assert not (run.root / 'guidance.png').exists()
 
 
-def test_a_work_folder_without_results_gives_a_page(tmp_path, run):
+def test_a_work_folder_without_results_has_no_report(tmp_path, run):
     empty = ConceptRun.of(Config(dict(concept=dict(photos=run.settings.photos), work_dir=str(tmp_path / 'none'))))
-    empty.root.mkdir()
-    write_concept_report(empty)
-    content = json.loads((empty.root / 'report.json').read_text())
-    assert content['outcomes'] == {}
-    assert content['synthetic'] == {}
-    assert 'scores' not in content
+    with pytest.raises(UserError, match=r'Expected results in .*none, but there are none; run the stage `prel'):
+        write_concept_report(empty)
+    assert not empty.root.exists()

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mmseg_gen.errors import UserError
-from mmseg_gen.visualization.curves import plot_curves, read_columns, smooth
+from mmseg_gen.visualization.curves import plot_loss, read_columns, smooth
 
 
 def test_rows_without_header_get_the_names_of_the_recipe(tmp_path):
@@ -46,11 +46,12 @@ def test_smooth_is_a_trailing_mean():
 def test_plot_writes_a_picture_with_the_curve(tmp_path):
     rows = [f'{step},{step / 10},{1 / step}' for step in range(1, 60)]
     (tmp_path / 'loss.csv').write_text('\n'.join(rows))
-    path = plot_curves(tmp_path / 'loss.csv', tmp_path / 'new' / 'loss.png', window=5, log_scale=True)
+    path = plot_loss(tmp_path / 'loss.csv', tmp_path / 'new' / 'loss.png', window=5)
     drawn = np.asarray(Image.open(path).convert('RGB')).astype(int)
     assert drawn.shape == (420, 720, 3)
     blue = (drawn[..., 2] - drawn[..., 0]) > 80
     assert blue.sum() > 300
     assert [p.name for p in path.parent.iterdir()] == ['loss.png']
-    with pytest.raises(UserError, match=r'Expected a column `iou` in .* but got step, seconds, loss'):
-        plot_curves(tmp_path / 'loss.csv', path, columns=['iou'])
+    (tmp_path / 'iou.csv').write_text('step,iou\n1,0.5\n')
+    with pytest.raises(UserError, match=r'Expected a column `loss` in .* but got step, iou'):
+        plot_loss(tmp_path / 'iou.csv', path)

@@ -15,6 +15,7 @@ from mmseg_gen.functional.photo_records import MANIFEST, PhotoRecord, records_by
 from mmseg_gen.visualization import report_numbers
 from mmseg_gen.visualization.photo_entries import photo_entries
 from mmseg_gen.visualization.report import write_report
+from mmseg_gen.visualization.report_samples import FAILED
 from tests.visualization.test_report import Reader
 
 SIZE = (24, 36)
@@ -101,3 +102,13 @@ def test_a_damaged_stage_is_refused_and_a_missing_one_gives_plain_names(folder):
 def test_the_command_takes_the_folder_of_label(folder, tmp_path, capsys):
     assert main(['report', str(folder)]) == 0
     assert str(tmp_path / 'labels_report.html') in capsys.readouterr().out
+
+
+def test_a_photo_that_was_given_up_has_failed_as_an_unreadable_one(tmp_path):
+    photo = tmp_path / 'a.png'
+    Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(photo)
+    records = [PhotoRecord('a', str(photo), 'given_up', detail='3 processes died'), PhotoRecord('b', 'b.png', 'empty')]
+    (tmp_path / MANIFEST).write_bytes(records_bytes(records))
+    given_up, empty = photo_entries(tmp_path)
+    assert given_up.reason == f'{FAILED}3 processes died'
+    assert (given_up.files, empty.reason) == ({}, 'empty')

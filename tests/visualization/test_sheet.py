@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmseg_gen.visualization.sheet import GAP, TITLE_HEIGHT, evidence_sheet, heat_map, picture_sheet, tile
+from mmseg_gen.visualization.sheet import GAP, TITLE_HEIGHT, heat_map, picture_sheet, tile
 
 RED, GREEN = np.zeros((10, 10, 3), np.uint8), np.zeros((10, 10, 3), np.uint8)
 RED[..., 0], GREEN[..., 1] = 255, 255
@@ -64,18 +64,6 @@ def test_titles_stand_over_their_columns():
     assert (long[:TITLE_HEIGHT, 64 + 2 * GAP :] == 255).all()
 
 
-def test_evidence_sheet_has_four_columns():
-    image = np.full((16, 16, 3), 100, np.uint8)
-    mask = np.zeros((16, 16), bool)
-    mask[4:12, 4:12] = True
-    sheet = evidence_sheet([image] * 2, [np.eye(4)] * 2, [mask] * 2, [mask] * 2, side=32)
-    assert sheet.shape == (TITLE_HEIGHT + GAP + 2 * (32 + GAP), GAP + 4 * (32 + GAP), 3)
-    middle = TITLE_HEIGHT + GAP + 16
-    assert sheet[middle, GAP + 2 * (32 + GAP) + 16].tolist() == [255] * 3
-    assert sheet[middle, GAP + 3 * (32 + GAP) + 16].tolist() == [178, 98, 50]  # half orange
-    assert evidence_sheet([image], [np.eye(4)], [mask], side=32).shape[1] == GAP + 3 * (32 + GAP)
-
-
 def test_errors():
     with pytest.raises(ValueError, match='at least one row'):
         picture_sheet([])
@@ -83,5 +71,3 @@ def test_errors():
         picture_sheet([[RED, RED], [RED]])
     with pytest.raises(ValueError, match='2 columns'):
         picture_sheet([[RED, RED]], ['one'])
-    with pytest.raises(ValueError, match=r'as many maps, masks and predictions as images, but got \[1, 2\]'):
-        evidence_sheet([RED], [np.eye(4)] * 2, [np.eye(4) > 0])

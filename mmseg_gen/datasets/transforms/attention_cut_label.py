@@ -8,6 +8,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmseg_gen.datasets.transforms.channel_order import check_channel_order, rgb_image
+from mmseg_gen.datasets.transforms.written_labels import write_labels
 from mmseg_gen.functional.attention_cut import CutSettings, attention_cut
 from mmseg_gen.registry import TRANSFORMS
 
@@ -48,12 +49,8 @@ class AttentionCutLabel(BaseTransform):
             )
         image = rgb_image(results['img'], self.channel_order)
         cut = attention_cut(results['evidence'], image, self.settings)
-        results['gt_seg_map'] = cut.mask.astype(np.uint8)
-        results['label_quality'] = {'uncertainty': cut.uncertainty, 'energy': cut.energy}
-        fields = results.setdefault('seg_fields', [])
-        if 'gt_seg_map' not in fields:
-            fields.append('gt_seg_map')
-        return results
+        quality = {'uncertainty': cut.uncertainty, 'energy': cut.energy}
+        return write_labels(results, cut.mask.astype(np.uint8), quality)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(channel_order={self.channel_order!r}, settings={self.settings})'

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmseg_gen.datasets.transforms.written_labels import write_labels
 from mmseg_gen.functional.canvas import resize_map
 from mmseg_gen.functional.concept_evidence import ConceptEvidence
 from mmseg_gen.functional.concept_labels import MixtureSettings, label_concepts, refine_labels
@@ -54,12 +55,8 @@ class ConceptLabel(BaseTransform):
         if self.refine is not None:
             found = refine_labels(difference_map(image, evidence.background), found.labels, self.refine)
         ids = evidence.class_ids or (1,)
-        results['gt_seg_map'] = np.array([0, *ids], np.uint8)[found.labels]
-        results['label_quality'] = {'uncertainty': found.uncertainty}
-        names = results.setdefault('seg_fields', [])
-        if 'gt_seg_map' not in names:
-            names.append('gt_seg_map')
-        return results
+        labels = np.array([0, *ids], np.uint8)[found.labels]
+        return write_labels(results, labels, {'uncertainty': found.uncertainty})
 
     def __repr__(self) -> str:
         refine = None if self.refine is None else asdict(self.refine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmseg_gen.datasets.transforms.written_labels import write_labels
 from mmseg_gen.functional.canvas import resize_mask
 from mmseg_gen.functional.evidence import Evidence, cross_map
 from mmseg_gen.functional.gaussian_mixture import RULES, MixtureMask, mixture_mask
@@ -53,16 +54,9 @@ class GaussianMixtureLabel(BaseTransform):
             )
         found = self._label(evidence)
         mask = resize_mask(found.mask, results['img'].shape[:2])
-        results['gt_seg_map'] = mask.astype(np.uint8)
-        results['label_quality'] = {
-            'uncertainty': found.uncertainty,
-            'degenerate': float(found.outcome != 'found'),
-        }
         results['label_outcome'] = found.outcome
-        names = results.setdefault('seg_fields', [])
-        if 'gt_seg_map' not in names:
-            names.append('gt_seg_map')
-        return results
+        quality = {'uncertainty': found.uncertainty, 'degenerate': float(found.outcome != 'found')}
+        return write_labels(results, mask.astype(np.uint8), quality)
 
     def _label(self, evidence: Evidence) -> MixtureMask:
         values = evidence.cross.mean(0) if self.top_k is None else cross_map(evidence, self.top_k)

@@ -8,7 +8,7 @@ import numpy as np
 from mmengine import fileio
 from mmseg.datasets.transforms import LoadAnnotations
 
-from mmseg_gen.datasets.label_reading import decode_labels, relabel, stored_palette
+from mmseg_gen.datasets.label_reading import decode_with_palette, relabel
 from mmseg_gen.datasets.mask_checks import check_label_map, check_voc_palette
 from mmseg_gen.registry import TRANSFORMS
 
@@ -47,7 +47,7 @@ class LoadLabels(LoadAnnotations):
     def _load_seg_map(self, results: dict) -> None:
         path = results['seg_map_path']
         content = fileio.get(path, backend_args=self.backend_args)
-        labels = decode_labels(content, path)
+        labels, colors = decode_with_palette(content, path)
         check_label_map(
             labels,
             self.num_classes,
@@ -56,7 +56,7 @@ class LoadLabels(LoadAnnotations):
             allow_void_only=self.allow_void_only,
         )
         if self.palette is not None:
-            check_voc_palette(labels, stored_palette(content), self.num_classes, path)
+            check_voc_palette(labels, colors, self.num_classes, path)
         results['gt_seg_map'] = relabel(
             # A writable array of its own: Pillow's is read-only.
             labels.astype(np.uint8),

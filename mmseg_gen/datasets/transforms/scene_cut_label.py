@@ -8,6 +8,7 @@ from typing import Any
 from mmcv.transforms import BaseTransform
 
 from mmseg_gen.datasets.transforms.channel_order import check_channel_order, rgb_image
+from mmseg_gen.datasets.transforms.written_labels import write_labels
 from mmseg_gen.functional.attention_cut import CutSettings
 from mmseg_gen.functional.multiclass import IGNORED, SceneSettings, label_scene
 from mmseg_gen.functional.scene_evidence import SceneEvidence
@@ -56,17 +57,13 @@ class SceneCutLabel(BaseTransform):
             )
         image = rgb_image(results['img'], self.channel_order)
         found = label_scene(evidence, image, self.cut, self.scene)
-        results['gt_seg_map'] = found.labels
-        results['label_quality'] = {
+        quality = {
             'uncertainty': found.uncertainty,
             'energy': found.energy,
             'missing': len(found.missing),
             'ignored': float((found.labels == IGNORED).mean()),
         }
-        names = results.setdefault('seg_fields', [])
-        if 'gt_seg_map' not in names:
-            names.append('gt_seg_map')
-        return results
+        return write_labels(results, found.labels, quality)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(channel_order={self.channel_order!r}, scene={self.scene}, cut={self.cut})'

@@ -9,6 +9,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmseg_gen.datasets.transforms.channel_order import check_channel_order, rgb_image
+from mmseg_gen.datasets.transforms.written_labels import write_labels
 from mmseg_gen.errors import Undecided
 from mmseg_gen.functional.style_clustering import ClusterSettings
 from mmseg_gen.functional.style_foreground import FOUND, ForegroundSettings, label_styles
@@ -61,11 +62,7 @@ class StyleMixingLabel(BaseTransform):
             )
         image = rgb_image(results['img'], self.channel_order)
         labelled = self._whole if stack.boxes is None else self._objects
-        results['gt_seg_map'], results['label_quality'] = labelled(stack, image)
-        names = results.setdefault('seg_fields', [])
-        if 'gt_seg_map' not in names:
-            names.append('gt_seg_map')
-        return results
+        return write_labels(results, *labelled(stack, image))
 
     def _whole(self, stack: StyleStack, image: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
         found = label_styles(stack, image, self.clustering, self.foreground)

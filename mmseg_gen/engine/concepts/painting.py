@@ -24,7 +24,7 @@ from mmseg_gen.functional.concept_evidence import ConceptEvidence
 from mmseg_gen.functional.manifest import KEPT, read_manifest
 from mmseg_gen.functional.writing import encode_png, write_bytes
 from mmseg_gen.generators.fingerprint import weights_fingerprint
-from mmseg_gen.generators.latents import decode_latents, encode_images
+from mmseg_gen.generators.latents import decode_latents, encode_images, image_tensor
 from mmseg_gen.generators.mean_attention import MeanAttention, concept_prompt
 from mmseg_gen.generators.parts import Parts
 from mmseg_gen.generators.text import encode_prompts
@@ -62,9 +62,9 @@ class ConceptPairs:
         if len(concepts) > 1:
             concepts = tuple((words[0],) for words in concepts)
         prompts = [concept_prompt(self.parts, sample.prompt, concepts) for sample in samples]
-        pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
         seeds = [int(sample_rng(s.seed, 'attention').integers(2**63)) for s in samples]
-        maps = self.attention.maps(encode_images(self.parts, pixels), prompts, seeds).numpy().astype(np.float16)
+        latents = encode_images(self.parts, image_tensor(images))
+        maps = self.attention.maps(latents, prompts, seeds).numpy().astype(np.float16)
         masks = [label_maps(own, self.settings, self.canvas).labels > 0 for own in maps]
         seeds = [int(sample_rng(s.seed, 'background').integers(2**63)) for s in samples]
         without = paint_backgrounds(self.parts, images, masks, self.settings, seeds)

@@ -27,8 +27,8 @@ from mmseg_gen.engine.concepts.stage import (
 )
 from mmseg_gen.engine.seeding import sample_rng, sample_seed
 from mmseg_gen.functional.background_rectangle import draw_background_crop
-from mmseg_gen.functional.canvas import resize_map
-from mmseg_gen.functional.concept_labels import FOUND, ConceptLabels, label_concepts, resize_labels
+from mmseg_gen.functional.canvas import resize_labels, resize_map
+from mmseg_gen.functional.concept_labels import FOUND, ConceptLabels, label_concepts
 from mmseg_gen.functional.photo_records import PhotoRecord
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ manifest; the parts are merged when all are there. A run that is killed loses th
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
@@ -22,11 +21,14 @@ from mmseg_gen.engine.concepts.stage import FILE_KINDS, UNREADABLE, Read, claim_
 from mmseg_gen.engine.crew import Crew
 from mmseg_gen.engine.leases import Lease, LeaseLost
 from mmseg_gen.engine.presence import Timing
-from mmseg_gen.errors import UserError
+from mmseg_gen.engine.shared_jobs import ATTEMPTS
+from mmseg_gen.errors import Incomplete, UserError
 from mmseg_gen.functional.manifest import WORK_FOLDER
-from mmseg_gen.functional.photo_records import MANIFEST, PhotoRecord, read_records, records_bytes
+from mmseg_gen.functional.photo_records import MANIFEST, PhotoRecord, read_records, records_bytes, unmerged_names
+from mmseg_gen.functional.shared_files import exists, is_file, read_bytes, remove, stat
 from mmseg_gen.functional.writing import PARTIAL_PREFIX, write_bytes
 
+GIVEN_UP, _REASON = 'given_up', f'{ATTEMPTS} processes died or hung at its batch'
 Maker = Callable[[Sequence[Read], AbstractSet[str]], list[PhotoRecord]]
 
 
@@ -59,11 +61,12 @@ def make_records(
 
     Raises:
         UserError: The folder was begun with other settings, or files vanish while the run goes on.
+        Incomplete: ``ATTEMPTS`` processes died or hung at a batch, so that it was given up; all others are made.
     """
-    claim_stage(folder, identity)
+    claim_stage(folder, identity, anew=not has_begun(folder))
     ready = ready or {}
     known = _Known(folder)
-    if known.missing(photos) or (folder / WORK_FOLDER).exists():
+    if known.missing(photos) or exists(folder / WORK_FOLDER):
         left = [photo for photo in photos if photo.name not in ready]
         batches = [left[start : start + size] for start in range(0, len(left), size)]
         with Crew(folder, identity, timing) as crew:
@@ -75,7 +78,13 @@ def make_records(
         raise UserError(
             f'Expected the files of {lacking[0]} in {folder} to stay there, but they vanished; go on again.'
         )
+    _tell_given_up(folder, [photo.name for photo in photos if records[photo.name].outcome == GIVEN_UP])
     return {photo.name: records[photo.name] for photo in photos}
+
+
+def has_begun(folder: Path) -> bool:
+    """Return whether a folder has records, or processes at work on them."""
+    return exists(folder / MANIFEST) or exists(folder / WORK_FOLDER)
 
 
 class _Known:
@@ -93,11 +102,13 @@ class _Known:
         return {photo.name for photo in batch} - self._names
 
     def _read(self) -> None:
-        self._merged, self._names = self._stamp(), set(read_records(self._folder))
+        self._merged, parts, records = self._stamp(), unmerged_names(self._folder), read_records(self._folder)
+        # What was given up stays so for all who are at work; when they have come to their end, it is tried again.
+        self._names = {name for name, own in records.items() if own.outcome != GIVEN_UP or name in parts}
 
     def _stamp(self) -> tuple[int, int, int] | None:
         try:
-            found = os.stat(self._folder / MANIFEST)
+            found = stat(self._folder / MANIFEST)
         except FileNotFoundError:
             return None
         return found.st_ino, found.st_size, found.st_mtime_ns
@@ -125,6 +136,10 @@ def _make(
 def _make_batch(lease: Lease, batch: Sequence[Photo], known: _Known, make: Maker) -> None:
     missing = known.missing(batch)
     try:
+        if lease.losses >= ATTEMPTS:
+            left = [photo for photo in batch if photo.name in missing]
+            lease.finish(records_bytes([PhotoRecord(p.name, str(p.path), GIVEN_UP, detail=_REASON) for p in left]))
+            return
         found, records = _read_photos(batch) if missing else ([], [])
         records = [record for record in records if record.name in missing]
         wanted = missing - {record.name for record in records}
@@ -133,6 +148,15 @@ def _make_batch(lease: Lease, batch: Sequence[Photo], known: _Known, make: Maker
         # What another process has taken over may be gone from under this one.
         if not lease.lost:
             raise
+
+
+def _tell_given_up(folder: Path, names: Sequence[str]) -> None:
+    if names:
+        raise Incomplete(
+            f'Expected to label all photos, but {len(names)} were given up in {folder} ({", ".join(names[:8])}'
+            f'{", ..." if len(names) > 8 else ""}): {_REASON}. Start again with --resume to try them again, or take '
+            'them out of the photos.'
+        )
 
 
 def _read_photos(batch: Sequence[Photo]) -> tuple[list[Read], list[PhotoRecord]]:
@@ -154,9 +178,9 @@ def _unit(batch: Sequence[Photo]) -> str:
 def _settle(folder: Path, ready: Mapping[str, PhotoRecord], lease: Lease) -> None:
     content = records_bytes([*read_records(folder).values(), *ready.values()])
     lease.check()
-    if not (folder / MANIFEST).is_file() or (folder / MANIFEST).read_bytes() != content:
+    if not is_file(folder / MANIFEST) or read_bytes(folder / MANIFEST) != content:
         write_bytes(folder / MANIFEST, content, lease.tag)
     # Of processes that were killed while they wrote.
     leftover = [path for kind in FILE_KINDS for path in (folder / kind).rglob(f'{PARTIAL_PREFIX}*')]
     for path in (*folder.glob(f'{PARTIAL_PREFIX}*'), *leftover):
-        path.unlink(missing_ok=True)
+        remove(path, missing_ok=True)

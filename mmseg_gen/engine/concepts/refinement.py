@@ -66,7 +66,10 @@ def label_refined(
     before = read_records(preliminary)
     lacking = [photo.name for photo in photos if photo.name not in before]
     if lacking:
-        raise UserError(f'Expected preliminary masks of all photos in {preliminary}, but {lacking[0]} has none.')
+        raise UserError(
+            f'Expected preliminary masks of all photos in {preliminary}, but {lacking[0]} has none; run the stage '
+            '`preliminary` first.'
+        )
     others = [own for own in (before[photo.name] for photo in photos) if own.outcome != FOUND]
 
     def load():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mmseg_gen.engine.concepts.photos import Photo, list_photos
 from mmseg_gen.engine.concepts.preliminary import label_preliminary
+from mmseg_gen.engine.concepts.records import has_begun
 from mmseg_gen.engine.concepts.refinement import label_refined
 from mmseg_gen.engine.concepts.segmentor import train_segmentor
 from mmseg_gen.engine.concepts.settings import ConceptSettings
@@ -47,8 +48,10 @@ class ConceptRun:
         Raises:
             UserError: One is missing, or a setting is wrong.
         """
-        if config.get('concept') is None or config.get('work_dir') is None:
-            raise UserError('Expected the config to have `concept` and `work_dir`; see configs/fobadiffusion_cub.py.')
+        if not isinstance(config.get('concept'), dict) or config.get('work_dir') is None:
+            raise UserError(
+                'Expected the config to have `concept = dict(...)` and `work_dir`; see configs/fobadiffusion_cub.py.'
+            )
         return cls(config, ConceptSettings.from_dict(config.concept.to_dict()), Path(config.work_dir))
 
     @property
@@ -115,7 +118,7 @@ def run_stages(run: ConceptRun, stages: Sequence[str] = STAGES, *, resume: bool 
     wrong = sorted(set(stages) - set(STAGES))
     if wrong or not stages:
         raise UserError(f'Expected stages from {", ".join(STAGES)}, but got {", ".join(wrong) or "none"}.')
-    if not resume and (run.root / 'preliminary').exists():
+    if not resume and has_begun(run.preliminary):
         raise UserError(f'Expected {run.root} to be new, but it has results; add --resume, or choose another folder.')
     run.root.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger('mmseg_gen')

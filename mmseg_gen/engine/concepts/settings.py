@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
+from mmseg_gen.engine.setting_values import plain_values, refuse_unknown
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.concept_labels import MixtureSettings
 
@@ -185,9 +186,9 @@ class ConceptSettings:
         Raises:
             UserError: A key is unknown or a value out of range.
         """
-        plain = _plain(values)
+        plain = plain_values(values)
         labeller = plain.get('labeller') or {}
-        if labeller.pop('type', _LABELLER) != _LABELLER:
+        if isinstance(labeller, dict) and labeller.pop('type', _LABELLER) != _LABELLER:
             raise UserError(f'Expected `concept.labeller.type` to be {_LABELLER}, the one there is.')
         kinds = dict(
             evidence=EvidenceSettings, labeller=LabellerSettings, refine=RefineSettings, synthesis=PaintingSettings
@@ -206,25 +207,14 @@ class ConceptSettings:
     def identity(self, *sections: str) -> dict[str, Any]:
         """Return what decides the results of a stage: the model, the prompts and these sections, as JSON values."""
         own = ('generator', 'revision', 'prompt', 'concepts', 'background', 'canvas', 'seed', 'dtype', *sections)
-        return _plain({name: value for name, value in asdict(self).items() if name in own})
+        return plain_values({name: value for name, value in asdict(self).items() if name in own})
 
 
 def _build(name: str, values: Mapping[str, Any], kind: type[_Kind]) -> _Kind:
-    known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise UserError(f'Expected the keys of `{name}` from {", ".join(known)}, but got {", ".join(unknown)}.')
+    refuse_unknown(name, values, kind)
     try:
         return kind(**values)
     except UserError:
         raise
     except (TypeError, ValueError) as error:
         raise UserError(f'`{name}`: {error}') from error
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items() if key != '_scope_'}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value

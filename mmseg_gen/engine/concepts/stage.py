@@ -13,7 +13,7 @@ import numpy as np
 
 from mmseg_gen.engine.concepts.photos import Photo
 from mmseg_gen.engine.concepts.settings import ConceptSettings
-from mmseg_gen.engine.settings import first_difference
+from mmseg_gen.engine.setting_values import first_difference
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.writing import write_bytes
 
@@ -34,14 +34,19 @@ class Read:
     pixels: np.ndarray
 
 
-def claim_stage(folder: Path, identity: Mapping[str, Any]) -> None:
+def claim_stage(folder: Path, identity: Mapping[str, Any], *, anew: bool = False) -> None:
     """Write down what a stage is made with, or check that it is the same as when the folder was begun.
+
+    Args:
+        folder: Of the stage.
+        identity: What it is made with, as JSON.
+        anew: Whether nothing has been made there yet, so that what was written down does not count.
 
     Raises:
         UserError: A setting differs; the text names it.
     """
     path, wanted = folder / STAGE, json.loads(json.dumps(identity, sort_keys=True))
-    if path.is_file():
+    if path.is_file() and not anew:
         name = first_difference(json.loads(path.read_text(encoding='utf-8')), wanted)
         if name is not None:
             raise UserError(

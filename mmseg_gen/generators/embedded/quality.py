@@ -14,7 +14,7 @@ from mmseg_gen.functional.saliency import auc_roc
 from ..capture import AttentionRecorder
 from ..clip_prior import ClipPrior
 from ..inversion import invert_latents
-from ..latents import decode_latents, encode_images
+from ..latents import decode_latents, encode_images, image_tensor
 from ..parts import Parts
 from ..prompts import class_token_positions
 from ..sampling import sample_latents
@@ -30,8 +30,7 @@ def held_out_scenes(count: int, size: int = 64) -> list[Scene]:
 
 def scene_images(scenes: Sequence[Scene]) -> Tensor:
     """Return the scenes' images as ``(N, 3, S, S)`` float32 in [-1, 1]."""
-    stacked = np.stack([s.image for s in scenes])
-    return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return image_tensor([s.image for s in scenes])
 
 
 def class_prompt(name: str) -> str:

@@ -22,16 +22,13 @@ def filter_taps() -> Tensor:
     return taps / taps.sum()
 
 
-def upfirdn2d(
-    x: Tensor, taps: Tensor, *, up: int = 1, down: int = 1, padding: tuple[int, int] = (0, 0), gain: float = 1.0
-) -> Tensor:
-    """Insert zeros, pad, convolve with a separable filter along both axes, and keep every ``down``-th pixel.
+def upfir2d(x: Tensor, taps: Tensor, *, up: int = 1, padding: tuple[int, int] = (0, 0), gain: float = 1.0) -> Tensor:
+    """Insert zeros, pad, and convolve with a separable filter along both axes.
 
     Args:
         x: ``(N, C, H, W)``.
         taps: Filter ``(T,)``; a true convolution, so it is turned around.
         up: Pixels for each one; ``up - 1`` zeros follow each pixel.
-        down: Step of the pixels that are kept.
         padding: Pixels of zeros before and after, on both axes; negative ones crop.
         gain: Factor on the result.
     """
@@ -41,13 +38,13 @@ def upfirdn2d(
         x = F.pad(x, (0, up - 1, 0, 0, 0, up - 1)).reshape(count, channels, height * up, width * up)
     x = F.pad(x, (*padding, *padding))
     kernel = (taps.flip(0) * math.sqrt(gain)).to(x.dtype).expand(channels, 1, -1)
-    x = F.conv2d(x, kernel[:, :, :, None], groups=channels, stride=(down, 1))
-    return F.conv2d(x, kernel[:, :, None, :], groups=channels, stride=(1, down))
+    x = F.conv2d(x, kernel[:, :, :, None], groups=channels)
+    return F.conv2d(x, kernel[:, :, None, :], groups=channels)
 
 
 def upsample_twice(x: Tensor, taps: Tensor) -> Tensor:
     """Return the image at twice the side, brightness kept: how ToRGB's skip path grows. ``(N, C, 2H, 2W)``."""
-    return upfirdn2d(x, taps, up=2, padding=((len(taps) + 1) // 2, (len(taps) - 2) // 2), gain=4)
+    return upfir2d(x, taps, up=2, padding=((len(taps) + 1) // 2, (len(taps) - 2) // 2), gain=4)
 
 
 def bias_act(x: Tensor, bias: Tensor, *, clamp: float | None = None) -> Tensor:
@@ -71,7 +68,6 @@ def modulated_conv2d(
     *,
     demodulate: bool = True,
     up: int = 1,
-    down: int = 1,
 ) -> Tensor:
     """Return the convolution with weights scaled by input channel, and to unit norm by output channel (Sec. 2.2).
 
@@ -83,37 +79,33 @@ def modulated_conv2d(
         weight: ``(O, I, K, K)`` with K odd. As a correlation where ``up`` is 1; as a convolution where it is 2, which
             is how both public implementations store it.
         styles: Scale of each input channel, ``(N, I)``.
-        taps: Filter ``(T,)`` for ``up`` and ``down``.
+        taps: Filter ``(T,)`` for ``up``.
         demodulate: Scale each output channel's weights to unit norm.
         up: 1 or 2.
-        down: 1 or 2; not both 2.
 
     Returns:
-        ``(N, O, H * up / down, W * up / down)`` in the dtype of ``x``.
+        ``(N, O, H * up, W * up)`` in the dtype of ``x``.
 
     Raises:
-        ValueError: ``up`` or ``down`` is neither 1 nor 2, or both are 2.
+        ValueError: ``up`` is neither 1 nor 2.
     """
-    if (up, down) not in ((1, 1), (2, 1), (1, 2)):
-        raise ValueError(f'Expected `up` and `down` of 1, or one of them 2, but got {up} and {down}.')
+    if up not in (1, 2):
+        raise ValueError(f'Expected `up` of 1 or 2, but got {up}.')
     if demodulate and x.dtype == torch.float16:
         # Demodulation cancels any scale; these keep the activations far from the end of half precision.
         weight = weight / weight.abs().amax((1, 2, 3), keepdim=True) / math.sqrt(weight[0].numel())
         styles = styles / styles.abs().amax(1, keepdim=True)
-    out = _resampled_convolution(x * styles.to(x.dtype)[:, :, None, None], weight.to(x.dtype), taps, up, down)
+    out = _resampled_convolution(x * styles.to(x.dtype)[:, :, None, None], weight.to(x.dtype), taps, up)
     if not demodulate:
         return out
     norms = styles.square() @ weight.square().sum((2, 3)).T
     return out * (norms + _EPSILON).rsqrt().to(x.dtype)[:, :, None, None]
 
 
-def _resampled_convolution(x: Tensor, weight: Tensor, taps: Tensor, up: int, down: int) -> Tensor:
+def _resampled_convolution(x: Tensor, weight: Tensor, taps: Tensor, up: int) -> Tensor:
     side, length = weight.shape[-1], len(taps)
     if up == 2:
         spare = (length - 2) - (side - 1)
         grown = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
-        return upfirdn2d(grown, taps, padding=((spare + 1) // 2 + 1, spare // 2 + 1), gain=4)
-    if down == 2:
-        spare = (length - 2) + (side - 1)
-        return F.conv2d(upfirdn2d(x, taps, padding=((spare + 1) // 2, spare // 2)), weight, stride=2)
+        return upfir2d(grown, taps, padding=((spare + 1) // 2 + 1, spare // 2 + 1), gain=4)
     return F.conv2d(x, weight, padding=side // 2)

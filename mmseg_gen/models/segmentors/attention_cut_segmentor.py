@@ -96,9 +96,7 @@ class AttentionCutSegmentor(BaseSegmentor):
 
         source = (*self.source, str(inputs.device), self.dtype)
         parts, cut = shared_parts(*source), self.settings
-        # Every level of the UNet halves the latents.
-        multiple = parts.latent_scale * 2 ** (len(parts.unet.config.block_out_channels) - 1)
-        pixels = to_generator_range(inputs.float(), self.mean, self.std, multiple)
+        pixels = to_generator_range(inputs.float(), self.mean, self.std, parts.multiple)
         names = class_names(pixels, self.prior, source)
         prompts = [class_prompt(self.prior, name) for name in names]
         positions = [class_token_positions(parts.tokenizer, *pair) for pair in zip(prompts, names, strict=True)]

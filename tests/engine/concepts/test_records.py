@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +12,12 @@ import numpy as np
 import pytest
 
 from mmseg_gen.engine.concepts.photos import list_photos
-from mmseg_gen.engine.concepts.records import make_records
+from mmseg_gen.engine.concepts.records import has_begun, make_records
 from mmseg_gen.engine.concepts.stage import write_file
+from mmseg_gen.engine.leases import Leases
 from mmseg_gen.engine.presence import Timing
-from mmseg_gen.errors import UserError
-from mmseg_gen.functional.photo_records import PhotoRecord, read_records
+from mmseg_gen.errors import Incomplete, UserError
+from mmseg_gen.functional.photo_records import PhotoRecord, read_records, records_bytes
 
 TIMING = Timing(beat=0.02, poll=0.01)
 COUNT, SIZE = 11, 2
@@ -62,6 +64,20 @@ def make(folder, photos, maker=None, identity=None, **options):
 
 def tree(root):
     return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob('*')) if p.is_file()}
+
+
+def test_a_folder_in_which_nothing_was_made_takes_other_settings_and_one_with_records_does_not(photos, tmp_path):
+    def fail():
+        raise UserError('Expected a better canvas.')
+
+    root = tmp_path / 'set'
+    with pytest.raises(UserError, match='better canvas'):
+        make_records(root, {'seed': 1}, photos, fail, size=SIZE, title='test', timing=TIMING)
+    assert not has_begun(root)
+    assert len(make(root, photos, identity={'seed': 2})[1]) == COUNT
+    assert has_begun(root)
+    with pytest.raises(UserError, match='Expected the `seed` with which'):
+        make(root, photos, identity={'seed': 1})
 
 
 def test_processes_share_the_photos_and_leave_the_bytes_of_one(photos, tmp_path):
@@ -148,3 +164,36 @@ def test_errors_of_the_maker_end_the_run_and_leave_what_is_made(photos, tmp_path
         make(tmp_path / 'set', photos, maker)
     assert len(read_records(tmp_path / 'set')) == 2
     assert len(make(tmp_path / 'set', photos)[1]) == COUNT
+
+
+@pytest.mark.parametrize('deaths', [2, 3])
+def test_a_batch_that_ends_three_processes_is_given_up_and_tried_by_the_next_run(photos, tmp_path, deaths):
+    make(tmp_path / 'whole', photos)
+    root, names = tmp_path / 'set', [photo.name for photo in photos]
+    unit = hashlib.sha256('\n'.join(names[4:6]).encode()).hexdigest()[:16]
+    for generation in range(deaths):
+        assert Leases(root, f'dead-{generation}').claim(unit, generation)
+    first = Maker(root)
+    if deaths == 3:
+        with pytest.raises(Incomplete, match=rf'but 2 were given up in .*\({names[4]}, {names[5]}\): 3 processes died'):
+            make(root, photos, first)
+        assert sorted(first.made) == sorted({*names} - {*names[4:6]})
+        records = read_records(root)
+        assert {name for name, own in records.items() if own.outcome == 'given_up'} == {*names[4:6]}
+        assert {records[name].detail for name in names[4:6]} == {'3 processes died or hung at its batch'}
+    assert sorted(make(root, photos)[0].made) == (names[4:6] if deaths == 3 else sorted(names))
+    assert tree(root) == tree(tmp_path / 'whole')
+
+
+def test_who_shares_the_work_tells_what_another_gave_up_and_does_not_try_it(photos, tmp_path):
+    root, names = tmp_path / 'set', [photo.name for photo in photos]
+    make(root, photos[2:])
+    lost = [PhotoRecord(name, 'there', 'given_up', detail='died') for name in names[:2]]
+    (root / '.work/parts').mkdir(parents=True)
+    unit = hashlib.sha256('\n'.join(names[:2]).encode()).hexdigest()[:16]
+    (root / f'.work/parts/{unit}.0003.jsonl').write_bytes(records_bytes(lost))
+    late = Maker(root)
+    with pytest.raises(Incomplete, match='but 2 were given up'):
+        make(root, photos, late)
+    assert late.made == []
+    assert sorted(make(root, photos)[0].made) == names[:2]

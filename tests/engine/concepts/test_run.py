@@ -79,10 +79,12 @@ def test_unknown_stages_results_in_the_way_and_wrong_configs_are_refused(calls, 
     with pytest.raises(UserError, match='none'):
         run_stages(run, [])
     run.preliminary.mkdir(parents=True)
+    run_stages(run, ['preliminary'], resume=False)
+    (run.preliminary / 'manifest.jsonl').touch()
     with pytest.raises(UserError, match='--resume'):
         run_stages(run, resume=False)
-    with pytest.raises(UserError, match='`concept` and `work_dir`'):
-        ConceptRun.of(Config(dict(work_dir='w')))
+    with pytest.raises(UserError, match=r'`concept = dict\(\.\.\.\)` and `work_dir`'):
+        ConceptRun.of(Config(dict(work_dir='w', concept=3)))
     with pytest.raises(UserError, match=r'concept\.segmentor'):
         concept_run(tmp_path, segmentor='nowhere.py').segmentor_config()
 
@@ -114,3 +116,17 @@ def test_every_config_describes_a_run(path):
     assert run.settings.names[0] == 'background'
     assert run.fine_tuned == ('pairs' not in path.stem)
     run.segmentor_config()
+
+
+@pytest.mark.parametrize(
+    ('section', 'match'),
+    [
+        (dict(evidence=3), 'Expected `concept.evidence` to be a dict, but got 3'),
+        (dict(labeller=3), 'Expected `concept.labeller` to be a dict, but got 3'),
+        (dict(refine=dict(stepz=3)), 'Expected `concept.refine` with keys from .*, but got stepz'),
+        (dict(photo='a'), 'Expected `concept` with keys from .*, but got photo'),
+    ],
+)
+def test_sections_of_other_kinds_and_unknown_keys_are_named(tmp_path, section, match):
+    with pytest.raises(UserError, match=match):
+        concept_run(tmp_path, **section)
