@@ -27,6 +27,8 @@ from mmseg_gen.functional.shared_files import exists, make_folder, open_file, re
 _LOGGER = logging.getLogger(__name__)
 # A heartbeat is written in place and in one call; a fixed length leaves no rest of a longer one.
 _LENGTH = 4096
+# A folder that others remove is there at the next try or the one after; in /proc no folder ever is.
+_TRIES = 50
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Presence:
 
     def _register(self) -> FileIO:
         """Create the file; it is locked before it says anything."""
-        while True:
+        for _ in range(_TRIES):
             # Who leaves meanwhile removes empty folders, and files that are not locked yet as those of the dead.
             with contextlib.suppress(FileNotFoundError, FileExistsError):
                 make_folder(self._path.parent, parents=True, exist_ok=True)
@@ -92,6 +94,11 @@ class Presence:
                 if exists(self._path):
                     break
                 _close(handle)
+        else:
+            folder = self._path.parent
+            raise FileNotFoundError(
+                f'Expected a folder in which files can be created, but got {folder}; choose another.'
+            )
         try:
             self._write(handle)
         except OSError:

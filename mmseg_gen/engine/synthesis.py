@@ -33,7 +33,7 @@ from mmseg_gen.engine.prompting import plan_run
 from mmseg_gen.engine.sample_writer import FAILED, GIVEN_UP, SampleWriter
 from mmseg_gen.engine.settings import SynthesisSettings
 from mmseg_gen.engine.termination import exit_on_sigterm
-from mmseg_gen.errors import Incomplete, UserError
+from mmseg_gen.errors import Incomplete, UserError, check_folder
 from mmseg_gen.functional.manifest import DROPPED, KEPT, is_intact, read_manifest
 
 
@@ -148,10 +148,8 @@ def _writable_folder(path: str | Path | None) -> Path:
     if not path:
         raise UserError('Expected a folder for the data set: set `synthesis.output`, or give --work-dir.')
     root = Path(path)
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f'Expected {root} to be a folder that can be written, but got: {error}') from error
+    check_folder(root, '`synthesis.output` or --work-dir')
+    root.mkdir(parents=True, exist_ok=True)
     if not os.access(root, os.W_OK | os.X_OK):
         raise UserError(f'Expected {root} to be a folder that can be written, but it is read-only.')
     return root

@@ -52,6 +52,8 @@ def read_mask(path: str | os.PathLike[str]) -> np.ndarray:
             return values / np.float32(65535) if opened.mode.startswith('I') and values.max() > VOID else values
     except (UnidentifiedImageError, SyntaxError) as error:
         raise UserError(f'Expected a mask as PNG or npy, but {file} is neither.') from error
+    except (OSError, EOFError) as error:
+        raise UserError(f'Expected a whole mask, but {file} cannot be read ({error}); replace it.') from error
 
 
 def mask_probabilities(

@@ -56,6 +56,16 @@ def test_only_one_gets_a_lease(tmp_path):
             assert leases[0].owner(unit, generation) == owners[0]
 
 
+def test_a_place_where_no_folder_can_be_made_is_said(tmp_path, monkeypatch):
+    def made(*_, **__):
+        raise FileNotFoundError
+
+    # As in /proc.
+    monkeypatch.setattr(presence, 'make_folder', made)
+    with pytest.raises(FileNotFoundError, match=r'files can be created, but got .*workers; choose'):
+        Presence(tmp_path / 'workers', {}, TIMING).__enter__()
+
+
 def test_who_lost_a_lease_leaves_nothing(tmp_path):
     first, second = Leases(tmp_path, 'first'), Leases(tmp_path, 'second')
     slow = first.claim('unit', 0)

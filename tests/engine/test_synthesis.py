@@ -213,9 +213,9 @@ def test_a_labeller_without_a_mask_of_0_and_1_is_dropped(tmp_path):
 
 def test_the_folder_must_be_writable(tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(UserError, match=r'file.* to be a folder that can be written'):
+    with pytest.raises(UserError, match=r'to be a folder, but .*file is a file'):
         run_fake(tmp_path / 'file')
-    with pytest.raises(UserError, match='to be a folder that can be written'):
+    with pytest.raises(UserError, match=r'to be a folder, but .*file is a file'):
         run_fake(tmp_path / 'file' / 'set')
 
 

@@ -80,7 +80,7 @@ def test_a_missing_config_is_one_line(tool, capsys):
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, config, tool, capsys):
     (tmp_path / 'file').write_text('')
     assert tool([config, '--work-dir', str(tmp_path / 'file')]) == 2
-    assert 'to be a folder that can be written' in one_line(capsys)
+    assert '`synthesis.output` or --work-dir to be a folder, but' in one_line(capsys)
 
 
 def test_a_launcher_that_did_not_launch_is_one_line(config, tool, capsys, monkeypatch):

@@ -115,3 +115,11 @@ def test_files_that_are_no_masks_are_named(tmp_path):
         read_mask(tmp_path / 'text.png')
     with pytest.raises(FileNotFoundError, match=r'gone\.png'):
         read_mask(tmp_path / 'gone.png')
+
+
+def test_a_truncated_mask_is_named(tmp_path):
+    whole, cut = tmp_path / 'whole.png', tmp_path / 'cut.png'
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 40), dtype=np.uint8)).save(whole)
+    cut.write_bytes(whole.read_bytes()[:600])
+    with pytest.raises(UserError, match=r'cut\.png cannot be read'):
+        read_mask(cut)
