@@ -191,17 +191,11 @@ class G4Seg(Refiner):
 
     def subject(self, image: np.ndarray, names: list[str]) -> Subject:
         """Return the image as the generator sees it, and the prompts of its classes."""
-        import torch
-
-        from mmseg_gen.generators.latents import encode_images
+        from mmseg_gen.generators.latents import encode_images, image_tensor
 
         parts = self.regenerator.parts
-        # Every level of the UNet halves the latents.
-        multiple = parts.latent_scale * 2 ** (len(parts.unet.config.block_out_channels) - 1)
-        side = max(multiple, parts.default_size // multiple * multiple)
-        height, width = image.shape[:2]
-        seen = resize_map(image, model_size((height, width), side, multiple))
-        pixels = torch.from_numpy(seen).permute(2, 0, 1)[None].float().to(parts.device) / 127.5 - 1
+        seen = resize_map(image, model_size(image.shape[:2], parts.longer_side, parts.multiple))
+        pixels = image_tensor([seen]).to(parts.device)
         return Subject(pixels, encode_images(parts, pixels), self._encoded(names))
 
     def _encoded(self, names: list[str]) -> ClassPrompts:
