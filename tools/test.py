@@ -17,6 +17,7 @@ from mmseg_gen.engine.launch import (
     require_data,
 )
 from mmseg_gen.engine.launching import use_processors
+from mmseg_gen.engine.run_name import name_run
 from mmseg_gen.errors import UserError, run_reporting
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def test(args: argparse.Namespace) -> None:
         if args.out:
             save_predictions(cfg, args.out)
         use_processors(cfg)
+        name_run(cfg, cfg.get('experiment_name') or Path(args.config).stem)
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
         if args.checkpoint is None and any(True for _ in runner.model.parameters()):
             raise UserError('Expected a checkpoint to test, but got none; tools/train.py writes them.')

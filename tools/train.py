@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmseg_gen.engine.launch import (
@@ -17,6 +18,7 @@ from mmseg_gen.engine.launch import (
     synthetic_set,
 )
 from mmseg_gen.engine.launching import launched_worker, use_processors
+from mmseg_gen.engine.run_name import name_run
 from mmseg_gen.errors import UserError, run_reporting
 
 if TYPE_CHECKING:
@@ -104,6 +106,7 @@ def train(args: argparse.Namespace) -> None:
         prepare_synthetic_set(cfg, args)
         require_data(cfg, 'train_dataloader')
         use_processors(cfg)
+        name_run(cfg, cfg.get('experiment_name') or Path(args.config).stem)
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
         runner.train()
 

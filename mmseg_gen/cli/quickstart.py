@@ -118,9 +118,11 @@ def _train_and_predict(
     from mmengine.runner import Runner
 
     from mmseg_gen.engine.hooks import RefinementHook
+    from mmseg_gen.engine.run_name import name_run
     from mmseg_gen.refiners.presets import preset
 
-    config.work_dir, config.experiment_name = str(work_dir / folder), f'quickstart_{folder}'
+    config.work_dir = str(work_dir / folder)
+    name_run(config, folder)
     config.train_dataloader.dataset.data_root = str(work_dir / 'synthetic')
     config.test_dataloader.dataset.data_root = str(work_dir / 'scenes')
     config.resume = True

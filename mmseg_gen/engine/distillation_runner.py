@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmseg_gen.engine.run_name import name_run
 from mmseg_gen.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,10 +36,8 @@ def runner_config(config: Config) -> Config:
     _check_interval(own)
     own.train_dataloader.dataset.setdefault('preliminary', str(Path(own.work_dir) / 'preliminary'))
     own.work_dir = str(Path(own.work_dir) / FOLDER)
-    # Runners of one process share what has the same name: logs and curves would go to the first one's folder.
-    name = f'distillation_{time.time_ns()}'
-    own.experiment_name = name
-    own.visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')], name=name)
+    own.visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
+    name_run(own, 'distillation')
     for kind in ('val', 'test'):
         own.update({f'{kind}_dataloader': None, f'{kind}_cfg': None, f'{kind}_evaluator': None})
     return own

@@ -45,10 +45,10 @@ def train_and_predict(config: Any, folder: Path, iterations: int, test_root: Pat
     from mmengine.runner import Runner
 
     from mmseg_gen.engine.prediction_collector import PredictionCollector
+    from mmseg_gen.engine.run_name import name_run
 
     config.work_dir = str(folder)
-    # One process trains several: MMEngine keeps loggers and visualizers by name.
-    config.experiment_name = config.visualizer.name = f'{folder.name}-{count}'
+    name_run(config, folder.name)
     config.resume = True
     config.train_cfg.max_iters = config.train_cfg.val_interval = iterations
     config.param_scheduler[0].end = iterations

@@ -77,7 +77,7 @@ def generator(tmp_path_factory):
 def small(method, name, root, generator, work_dir):
     """Return the leaf config for tiny models and images, everything else as it is."""
     config = Config.fromfile(ROOT / f'configs/{method}_{name}.py')
-    config.work_dir, config.visualizer.name = str(work_dir), f'protocol_{method}_{name}'
+    config.work_dir = str(work_dir)
     config.env_cfg.dist_cfg.backend = 'gloo'
     config.data_preprocessor.size = config.model.data_preprocessor.size = (SIDE, SIDE)
     tiny = dict(generator=str(generator), clip=None, steps=1)

@@ -20,8 +20,6 @@ ROOT = Path(__file__).resolve().parents[2]
 # Narrow networks, two iterations, and whatever label maps two denoising steps give.
 SHARED = """
 _base_ = ['{root}/configs/{config}.py']
-experiment_name = '{folder.name}'
-visualizer = dict(name='{folder.name}')
 work_dir = '{folder}/work'
 synthesis = dict(
     output='{folder}/synthetic', num_samples=3, steps=2, batch_size=3, first_batch=3,

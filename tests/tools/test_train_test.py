@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SIDE = 16
 TINY = """
 _base_ = ['{root}/configs/embedded_diffusionseg.py']
-experiment_name = '{name}'
 work_dir = '{folder}/work'
 synthesis = dict(output='{folder}/synthetic', num_samples=4)
 train_dataloader = dict(batch_size=2, dataset=dict(data_root='{folder}/synthetic'))
@@ -38,7 +37,6 @@ model = dict(
 )
 train_cfg = dict(max_iters=2, val_interval=2)
 default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=3), logger=dict(interval=1))
-visualizer = dict(name='{name}')
 """
 
 

@@ -9,6 +9,7 @@ from mmseg_gen.engine.concepts.settings import ConceptSettings
 from mmseg_gen.engine.concepts.stage import claim_stage
 from mmseg_gen.engine.launch import find_checkpoint, known_types_only
 from mmseg_gen.engine.pseudo_labels import PseudoLabels
+from mmseg_gen.engine.run_name import name_run
 from mmseg_gen.errors import UserError
 
 if TYPE_CHECKING:
@@ -72,10 +73,7 @@ def training_config(
         sets.append(dict(type='SyntheticDataset', data_root=str(synthetic), pipeline=pipeline))
     loader.dataset = sets[0] if len(sets) == 1 else dict(type='ConcatDataset', datasets=sets)
     own.work_dir, own.resume = str(folder), True
-    # One process trains several: MMEngine keeps loggers and visualizers by name.
-    own.experiment_name = f'{folder.parent.name}-{folder.name}'
-    if 'visualizer' in own:
-        own.visualizer.name = own.experiment_name
+    name_run(own, folder.name)
     return own
 
 

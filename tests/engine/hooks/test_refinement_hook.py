@@ -27,7 +27,6 @@ TYPED = ['default_hooks.refine.type=RefinementHook', 'default_hooks.refine.refin
 SIZES = [(32, 48), (48, 32)]
 CONFIG = """
 _base_ = ['{root}/configs/embedded_unet.py']
-experiment_name = '{name}'
 data_preprocessor = dict(size=None, size_divisor=16, test_cfg=None)
 model = dict(
     data_preprocessor=data_preprocessor,
@@ -35,7 +34,6 @@ model = dict(
     decode_head=dict(in_channels=4, channels=4),
 )
 test_dataloader = dict(batch_size=1, dataset=dict(data_root='{folder}/DUTS'))
-visualizer = dict(name='{name}')
 """
 
 
