@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 
-from mmseg_gen.evaluation.samples import binary_pair, count_truth, images_with_truth
+from mmseg_gen.evaluation.samples import BinaryPair
+from mmseg_gen.evaluation.two_class_metric import TwoClassMetric
 from mmseg_gen.functional.region_counts import class_iou, confusion_matrix, total_accuracy
 from mmseg_gen.registry import METRICS
 
 
 @METRICS.register_module()
-class BinaryIoUMetric(BaseMetric):
+class BinaryIoUMetric(TwoClassMetric):
     """Accuracy and IoU of foreground and background, and the mean of the two IoUs, in [0, 1].
 
     Reported under ``binary/``: ``Acc_pooled``, ``IoU_fg_pooled``, ``IoU_bg_pooled``, ``mIoU_pooled`` from the pixels of
@@ -31,38 +30,17 @@ class BinaryIoUMetric(BaseMetric):
 
     default_prefix = 'binary'
 
-    def __init__(self, ignore_index: int = 255, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.ignore_index = ignore_index
+    def score_image(self, pair: BinaryPair) -> dict[str, Any]:
+        """Return the confusion of the pixels that count, int64 ``(2, 2)``."""
+        prediction, truth, valid = pair
+        confusion = np.zeros((2, 2), np.int64)
+        if valid.any():
+            confusion = confusion_matrix(prediction[valid], truth[valid], 2)
+        return {'confusion': confusion}
 
-    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Count the pixels of each sample.
-
-        Args:
-            data_batch: Not used.
-            data_samples: Each with ``pred_sem_seg`` and ``gt_sem_seg``, labels 0 and 1.
-
-        Raises:
-            ValueError: A sample lacks one of the two, its sizes differ, or it has other labels.
-        """
-        for sample in data_samples:
-            prediction, truth, valid = binary_pair(sample, self.ignore_index)
-            confusion = np.zeros((2, 2), np.int64)
-            if valid.any():
-                confusion = confusion_matrix(prediction[valid], truth[valid], 2)
-            self.results.append({'truth': count_truth(sample, truth, valid), 'confusion': confusion})
-
-    def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
-        """Return the eight scores of the data set.
-
-        Args:
-            results: One entry per image, from all processes.
-
-        Raises:
-            ValueError: No image has ground truth, or masks of 0 and 255 were read as labels.
-        """
-        scored = images_with_truth(type(self).__name__, results)
-        confusions = np.stack([r['confusion'] for r in scored])
+    def combine(self, results: list[dict[str, Any]]) -> dict[str, float]:
+        """Return the eight scores."""
+        confusions = np.stack([r['confusion'] for r in results])
         pooled = confusions.sum(0)
         each = np.nan_to_num(class_iou(confusions), nan=1.0)
         return {

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 
-from mmseg_gen.evaluation.samples import binary_pair, count_truth, images_with_truth, naming
+from mmseg_gen.evaluation.samples import BinaryPair
+from mmseg_gen.evaluation.two_class_metric import TwoClassMetric
 from mmseg_gen.functional.boundary import boundary_score, tolerance_in_pixels
 from mmseg_gen.registry import METRICS
 
 
 @METRICS.register_module()
-class BoundaryMetric(BaseMetric):
+class BoundaryMetric(TwoClassMetric):
     """Precision, recall and F of the foreground's contour within a tolerance, means over images, in [0, 1].
 
     Reported under ``boundary/``: ``F``, ``precision``, ``recall``. Where neither mask has a contour all are 1, where
@@ -32,35 +31,16 @@ class BoundaryMetric(BaseMetric):
     default_prefix = 'boundary'
 
     def __init__(self, tolerance: float = 0.008, ignore_index: int = 255, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(ignore_index, **kwargs)
         tolerance_in_pixels(tolerance, (1, 1))
-        self.tolerance, self.ignore_index = tolerance, ignore_index
+        self.tolerance = tolerance
 
-    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Score each sample.
+    def score_image(self, pair: BinaryPair) -> dict[str, Any]:
+        """Return precision, recall and F."""
+        prediction, truth, valid = pair
+        return {'score': tuple(boundary_score(prediction & valid, truth & valid, self.tolerance))}
 
-        Args:
-            data_batch: Not used.
-            data_samples: Each with ``pred_sem_seg`` and ``gt_sem_seg``, labels 0 and 1.
-
-        Raises:
-            ValueError: A sample lacks one of the two, its sizes differ, or it has other labels.
-        """
-        for sample in data_samples:
-            prediction, truth, valid = binary_pair(sample, self.ignore_index)
-            with naming(sample):
-                score = boundary_score(prediction & valid, truth & valid, self.tolerance)
-            self.results.append({'truth': count_truth(sample, truth, valid), 'score': tuple(score)})
-
-    def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
-        """Return the three scores of the data set.
-
-        Args:
-            results: One entry per image, from all processes.
-
-        Raises:
-            ValueError: No image has ground truth, or masks of 0 and 255 were read as labels.
-        """
-        scored = images_with_truth(type(self).__name__, results)
-        precision, recall, f_measure = np.mean([r['score'] for r in scored], axis=0)
+    def combine(self, results: list[dict[str, Any]]) -> dict[str, float]:
+        """Return the three means."""
+        precision, recall, f_measure = np.mean([r['score'] for r in results], axis=0)
         return {'F': float(f_measure), 'precision': float(precision), 'recall': float(recall)}

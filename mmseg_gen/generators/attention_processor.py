@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
-from diffusers.models.attention_processor import Attention
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmseg_gen.errors import UserError
+
+from .attention_layers import head_mask, project_heads, project_output
 
 if TYPE_CHECKING:
     from .capture import AttentionRecorder
@@ -26,58 +27,6 @@ _CHUNK_ELSEWHERE = 2**27
 
 # How the mean over heads is formed: by PyTorch, or by the kernels of `head_mean` where they fit.
 _VARIABLE = 'MMSEG_GEN_CAPTURE'
-
-# Processors with the same mathematics as plain scaled dot-product attention.
-_PLAIN = (
-    'AttnProcessor',
-    'AttnProcessor2_0',
-    'XFormersAttnProcessor',
-    'SlicedAttnProcessor',
-    'RecordingProcessor',
-)
-
-
-def check_processor(name: str, processor: Any) -> None:
-    """Refuse processors that do more than scaled dot-product attention (adapters, fused projections).
-
-    Raises:
-        ValueError: The processor's kind is not known.
-    """
-    if type(processor).__name__ not in _PLAIN:
-        raise ValueError(
-            f'Expected {name} to be one of {", ".join(_PLAIN)}, but got {type(processor).__name__}. Unload '
-            'adapters and unfuse projections before recording attention.'
-        )
-
-
-class AttentionLayers:
-    """The attention layers of a network, whose processors are put in place and given back together.
-
-    diffusers' ``attn_processors`` and ``set_attn_processor`` walk through the whole network several times for each
-    call, which takes four times as long: 4.5 ms for a UNet of 20 such layers.
-
-    Args:
-        network: The network.
-
-    Raises:
-        ValueError: A layer's processor is of a kind that is not known here.
-    """
-
-    def __init__(self, network: nn.Module):
-        layers = {name: module for name, module in network.named_modules() if isinstance(module, Attention)}
-        for name, layer in layers.items():
-            check_processor(f'{name}.processor', layer.processor)
-        self._own = {name: (layer, layer.processor) for name, layer in layers.items()}
-
-    def replace(self, make: Callable[[str, Any], Any]) -> None:
-        """Put ``make(name, own processor)`` in the place of each layer's own."""
-        for name, (layer, own) in self._own.items():
-            layer.set_processor(make(name, own))
-
-    def restore(self) -> None:
-        """Give every layer its own processor back."""
-        for layer, own in self._own.values():
-            layer.set_processor(own)
 
 
 class RecordingProcessor:
@@ -117,33 +66,9 @@ class RecordingProcessor:
         if sums is None:
             return self.inner(attn, hidden_states, encoder_hidden_states, attention_mask, temb, *args, **kwargs)
         query, key, value = project_heads(attn, hidden_states, encoder_hidden_states)
-        mask = None
-        if attention_mask is not None:
-            mask = attn.prepare_attention_mask(attention_mask, context.shape[1], batch)
-            mask = mask.view(batch, attn.heads, -1, mask.shape[-1])
+        mask = head_mask(attn, attention_mask, batch, context.shape[1])
         result = _attend(query, key, value, mask, sums, skipped)
-        result = result.transpose(1, 2).reshape(batch, queries, -1).to(query.dtype)
-        result = attn.to_out[1](attn.to_out[0](result))
-        if attn.residual_connection:
-            result = result + hidden_states
-        return result if attn.rescale_output_factor == 1 else result / attn.rescale_output_factor
-
-
-def project_heads(attn: Any, hidden_states: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Return queries, keys and values, ``(B, H, Q or K, d)``."""
-    if attn.group_norm is not None:
-        hidden_states = attn.group_norm(hidden_states.transpose(1, 2)).transpose(1, 2)
-    if context is None:
-        context = hidden_states
-    elif attn.norm_cross:
-        context = attn.norm_encoder_hidden_states(context)
-    query, key, value = (
-        t.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
-        for t in (attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context))
-    )
-    query = query if attn.norm_q is None else attn.norm_q(query)
-    key = key if attn.norm_k is None else attn.norm_k(key)
-    return query, key, value
+        return project_output(attn, result.to(query.dtype), hidden_states)
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, sums: Tensor, skipped: int) -> Tensor:

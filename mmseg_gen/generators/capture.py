@@ -13,7 +13,8 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from .attention_processor import AttentionLayers, RecordingProcessor
+from .attention_layers import AttentionLayers
+from .attention_processor import RecordingProcessor
 from .recording import Recording, network_order
 
 Grid = tuple[int, int]

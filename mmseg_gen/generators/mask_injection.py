@@ -23,7 +23,7 @@ from mmseg_gen.functional.mask_injection import (
     self_pairs,
 )
 
-from .attention_processor import AttentionLayers, project_heads
+from .attention_layers import AttentionLayers, head_mask, project_heads, project_output
 from .capture import Grid, level_grids
 
 # Logits formed at once; see attention_processor. Each takes some five times that with its masks.
@@ -171,15 +171,9 @@ class InjectingProcessor:
         if self.injection.weight(is_cross, queries) == 0:
             return self.inner(attn, hidden_states, encoder_hidden_states, attention_mask, temb, *args, **kwargs)
         query, key, value = project_heads(attn, hidden_states, encoder_hidden_states)
-        if attention_mask is not None:
-            attention_mask = attn.prepare_attention_mask(attention_mask, key.shape[2], len(key))
-            attention_mask = attention_mask.view(len(key), attn.heads, -1, key.shape[2])
-        result = self._attend(query, key, value, attention_mask, is_cross)
-        result = result.transpose(1, 2).reshape(*hidden_states.shape[:2], -1).to(query.dtype)
-        result = attn.to_out[1](attn.to_out[0](result))
-        if attn.residual_connection:
-            result = result + hidden_states
-        return result / attn.rescale_output_factor
+        mask = head_mask(attn, attention_mask, len(key), key.shape[2])
+        result = self._attend(query, key, value, mask, is_cross)
+        return project_output(attn, result.to(query.dtype), hidden_states)
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, is_cross: bool) -> Tensor:
         channels = query.shape[3]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 from types import SimpleNamespace
 
 import pytest
@@ -171,7 +171,7 @@ def test_a_folder_of_sshfs_is_warned_of(tmp_path, monkeypatch, caplog):
         assert f'{tmp_path} is mounted by SSHFS, which shows machines different contents' in caplog.text
 
 
-def work(root, seconds=0.0, take=None, together=None, timing=TIMING):
+def work(root, make=None, take=None, together=None, timing=TIMING):
     """Make units as a member of a crew and return those made."""
     made = []
     with Crew(root, {'samples': 40}, timing) as crew:
@@ -179,20 +179,29 @@ def work(root, seconds=0.0, take=None, together=None, timing=TIMING):
             together.wait()
         for lease in crew.hand_out(UNITS[:take]):
             if lease is not None:
-                time.sleep(seconds)
+                if make is not None:
+                    make(lease.unit)
                 lease.finish()
                 made.append(lease.unit)
         crew.settle(lambda lease: None)
     return made
 
 
-def test_every_unit_is_made_once_and_the_slow_make_fewer(tmp_path):
-    together = Barrier(3)
+def test_every_unit_is_made_once_and_a_slow_one_holds_nobody_up(tmp_path):
+    together, others_made, all_others = Barrier(3), [], Event()
+
+    def quickly(unit):
+        time.sleep(0.002)
+        others_made.append(unit)
+        if len(others_made) == len(UNITS) - 1:
+            all_others.set()
+
     with ThreadPoolExecutor(3) as pool:
-        runs = pool.map(lambda seconds: work(tmp_path, seconds, together=together), (0.1, 0.004, 0.004))
-        slow, *quick = list(runs)
+        ways = [lambda unit: all_others.wait(60), quickly, quickly]
+        slow, *quick = pool.map(lambda way: work(tmp_path, way, together=together), ways)
+    assert all_others.is_set()
+    assert len(slow) == 1
     assert sorted([*slow, *quick[0], *quick[1]]) == sorted(UNITS)
-    assert len(slow) < min(map(len, quick))
     assert list(tmp_path.iterdir()) == []
 
 

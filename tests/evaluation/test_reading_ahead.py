@@ -40,6 +40,9 @@ def test_no_more_than_asked_for_is_read_ahead(ahead):
     begun = []
     results = read_ahead(range(20), begun.append, ahead=ahead)
     next(results)
+    deadline = time.monotonic() + 30
+    while len(begun) <= ahead and time.monotonic() < deadline:
+        time.sleep(0.001)
     time.sleep(0.05)
     assert len(begun) == ahead + 1
     results.close()

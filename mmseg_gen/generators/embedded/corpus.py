@@ -11,6 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmseg_gen.errors import UserError
+
 from .scenes import describe_scene, render_scene
 
 # Training scenes have seeds below this, held-out ones from here on.
@@ -44,27 +46,44 @@ def scene_corpus(count: int, size: int = 64, captions: int = 4, workers: int = 1
 def photo_corpus(folder: Path, size: int = 64) -> Corpus:
     """Read ``captions.jsonl`` of a folder: lines ``{"image": "a/b.jpg", "captions": ["a photo of a dog", ...]}``.
 
-    Each photograph is resized by its short side and cropped at the centre.
+    Empty lines are skipped. Each photograph is resized by its short side and cropped at the centre.
 
     Raises:
-        ValueError: The list is missing or empty, a line lacks a key, or an image cannot be read.
+        UserError: The list is missing or empty, a line is no such object, or an image cannot be read.
     """
     index = folder / 'captions.jsonl'
     if not index.is_file():
-        raise ValueError(f'Expected `data` to hold captions.jsonl (one JSON object a line), but {index} is missing.')
+        raise UserError(f'Expected `data` to hold captions.jsonl (one JSON object a line), but {index} is missing.')
     images, captions = [], []
     for number, line in enumerate(index.read_text(encoding='utf-8').splitlines(), 1):
-        entry = json.loads(line)
-        if not entry.get('image') or not entry.get('captions'):
-            raise ValueError(f'Expected keys "image" and "captions" in {index}:{number}, but got {line[:80]!r}.')
-        photo = cv2.imread(str(folder / entry['image']), cv2.IMREAD_COLOR)
+        if not line.strip():
+            continue
+        name, texts = _parse(line, f'{index}:{number}')
+        photo = cv2.imread(str(folder / name), cv2.IMREAD_COLOR)
         if photo is None:
-            raise ValueError(f'Expected a readable image at {folder / entry["image"]} ({index}:{number}).')
+            raise UserError(f'Expected a readable image at {folder / name} ({index}:{number}).')
         images.append(_center_crop(photo[..., ::-1], size))
-        captions.append(list(entry['captions']))
+        captions.append(texts)
     if not images:
-        raise ValueError(f'Expected at least one line in {index}, but it is empty.')
+        raise UserError(f'Expected at least one line in {index}, but it is empty.')
     return Corpus(np.stack(images), captions)
+
+
+def _parse(line: str, place: str) -> tuple[str, list[str]]:
+    try:
+        entry = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise UserError(
+            f'Expected one JSON object a line, but got {line[:80]!r} at {place} ({error}); mend or delete the line.'
+        ) from error
+    name, captions = (entry.get('image'), entry.get('captions')) if isinstance(entry, dict) else (None, None)
+    is_list = isinstance(captions, list) and captions and all(isinstance(text, str) for text in captions)
+    if not (is_list and isinstance(name, str) and name):
+        raise UserError(
+            f'Expected {{"image": "a/b.jpg", "captions": ["a photo of a dog"]}} at {place}, but got {line[:80]!r}; '
+            'mend or delete the line.'
+        )
+    return name, captions
 
 
 def _center_crop(image: np.ndarray, size: int) -> np.ndarray:

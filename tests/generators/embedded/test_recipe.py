@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from mmseg_gen.errors import UserError
 from mmseg_gen.generators.embedded import recipe
 from mmseg_gen.generators.embedded.architecture import CAPTION_WORDS, build_tokenizer
 from mmseg_gen.generators.embedded.corpus import photo_corpus, scene_corpus
@@ -197,14 +198,20 @@ def test_photographs_are_read_as_rgb_and_cropped(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('lines', 'message'),
+    ('text', 'message'),
     [
-        ([], 'at least one line'),
-        ([{'image': 'a.png'}], '"captions"'),
-        ([{'image': 'b.png', 'captions': ['x']}], 'readable image'),
+        ('', 'at least one line'),
+        ('{"image": "b.png", "captions": ["x"]}', r'readable image at .*b\.png \(.*captions\.jsonl:1\)'),
+        ('{"image": "a.png", "captions": ["x"]}\n\n{"image": ', r'one JSON object a line, .*\{"image": .*:3.*delete'),
+        ('{"image": "a.png"}', r'"captions": \[.*captions\.jsonl:1, but got .*a\.png.*delete'),
+        ('{"image": "a.png", "captions": "red"}', '"captions"'),
+        ('{"image": "a.png", "captions": ["red", 3]}', '"captions"'),
+        ('{"image": 3, "captions": ["red"]}', '"image"'),
+        ('["a.png", "red"]', '"image"'),
     ],
 )
-def test_broken_photo_lists_are_named(tmp_path, lines, message):
-    _photos(tmp_path, lines)
-    with pytest.raises(ValueError, match=message):
-        photo_corpus(tmp_path)
+def test_broken_photo_lists_are_named(tmp_path, text, message):
+    _photos(tmp_path, [])
+    (tmp_path / 'captions.jsonl').write_text(text)
+    with pytest.raises(UserError, match=message):
+        photo_corpus(tmp_path, 16)
