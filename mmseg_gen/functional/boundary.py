@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
+from .distances import inner_distance
 from .morphology import inner_boundary
-
-# The precise transform leaves rounding errors of float32 in square roots.
-_SLACK = 1e-3
 
 
 class BoundaryScore(NamedTuple):
@@ -73,5 +70,4 @@ def boundary_score(prediction: np.ndarray, truth: np.ndarray, tolerance: float) 
 
 
 def _share_near(contour: np.ndarray, other: np.ndarray, radius: float) -> float:
-    distance = cv2.distanceTransform((~other).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return float((distance[contour] <= radius + _SLACK).mean())
+    return float((inner_distance(~other)[contour] <= radius).mean())

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
+
+from .distances import inner_distance
 
 NORMALIZATIONS = ('divide', 'complement')
 
@@ -51,10 +52,7 @@ def edge_distance(mask: np.ndarray) -> np.ndarray:
     mask = np.asarray(mask, bool)
     if mask.all() or not mask.any():
         return np.full(mask.shape, np.inf, np.float32)
-    inside, outside = (
-        cv2.distanceTransform(m.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for m in (mask, ~mask)
-    )
-    return np.maximum(inside, outside)
+    return np.maximum(inner_distance(mask), inner_distance(~mask))
 
 
 def confusion_band(probability: np.ndarray, mask: np.ndarray, settings: BandSettings | None = None) -> np.ndarray:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
-# The precise transform leaves rounding errors of float32 in square roots.
-_SLACK = 1e-3
+from .distances import inner_distance
 
 
 def trimap_band(labels: np.ndarray, width: float) -> np.ndarray:
@@ -38,6 +36,5 @@ def trimap_band(labels: np.ndarray, width: float) -> np.ndarray:
         return band
     for label in present:
         own = labels == label
-        distance = cv2.distanceTransform(own.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        band |= own & (distance <= width + _SLACK)
+        band |= own & (inner_distance(own) <= width)
     return band
