@@ -1,12 +1,5 @@
 # MMSeg's U-Net, a quarter as wide, for configs/embedded_fobadiffusion.py, which sets what it is trained on.
-_base_ = ['_base_/models/unet.py', '_base_/schedules/adam_1k.py', '_base_/default_runtime.py']
-norm_cfg = dict(type='BN', requires_grad=True)
-data_preprocessor = dict(size=(64, 64))
-model = dict(
-    data_preprocessor=data_preprocessor,
-    backbone=dict(base_channels=16, norm_cfg=norm_cfg),
-    decode_head=dict(in_channels=16, channels=16, norm_cfg=norm_cfg),
-)
+_base_ = ['_base_/models/embedded_unet.py', '_base_/schedules/adam_1k.py', '_base_/default_runtime.py']
 train_dataloader = dict(
     batch_size=16,
     num_workers=0,

@@ -4,21 +4,9 @@
 _base_ = [
     '_base_/generators/embedded_multiclass.py',
     '_base_/datasets/labelled_scenes.py',
-    '_base_/models/unet.py',
+    '_base_/models/embedded_unet.py',
     '_base_/schedules/adam_1k.py',
     '_base_/default_runtime.py',
 ]
-norm_cfg = dict(type='BN', requires_grad=True)
-data_preprocessor = dict(size=(64, 64))
-model = dict(
-    data_preprocessor=data_preprocessor,
-    backbone=dict(base_channels=16, norm_cfg=norm_cfg),
-    decode_head=dict(
-        in_channels=16,
-        channels=16,
-        num_classes={{_base_.num_classes}},
-        out_channels={{_base_.num_classes}},
-        norm_cfg=norm_cfg,
-    ),
-)
+model = dict(decode_head=dict(num_classes={{_base_.num_classes}}, out_channels={{_base_.num_classes}}))
 env_cfg = dict(dist_cfg=dict(backend='gloo'))

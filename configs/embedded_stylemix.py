@@ -4,15 +4,8 @@
 _base_ = [
     '_base_/generators/embedded_stylegan2.py',
     '_base_/datasets/cat_photos.py',
-    '_base_/models/unet.py',
+    '_base_/models/embedded_unet.py',
     '_base_/schedules/adam_1k.py',
     '_base_/default_runtime.py',
 ]
-norm_cfg = dict(type='BN', requires_grad=True)
-data_preprocessor = dict(size=(64, 64))
-model = dict(
-    data_preprocessor=data_preprocessor,
-    backbone=dict(base_channels=16, norm_cfg=norm_cfg),
-    decode_head=dict(in_channels=16, channels=16, norm_cfg=norm_cfg),
-)
 env_cfg = dict(dist_cfg=dict(backend='gloo'))

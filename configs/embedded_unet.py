@@ -2,17 +2,10 @@
 _base_ = [
     '_base_/generators/embedded.py',
     '_base_/datasets/synthetic_scenes.py',
-    '_base_/models/unet.py',
+    '_base_/models/embedded_unet.py',
     '_base_/schedules/adam_700.py',
     '_base_/default_runtime.py',
 ]
-norm_cfg = dict(type='BN', requires_grad=True)
-data_preprocessor = dict(size=(64, 64))
-model = dict(
-    data_preprocessor=data_preprocessor,
-    backbone=dict(base_channels=16, norm_cfg=norm_cfg),
-    decode_head=dict(in_channels=16, channels=16, norm_cfg=norm_cfg),
-)
 env_cfg = dict(dist_cfg=dict(backend='gloo'))
 # The painted objects differ from the test scenes in size and colour more than the U-Net, unlike the frozen features,
 # can bridge by itself.

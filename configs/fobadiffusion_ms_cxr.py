@@ -3,25 +3,19 @@
 # settings here. Those weights are not public: put the folder of such a model in place of `generator`. To distil on
 # radiographs is ours: the paper measures maps on them only. The prompt's first words are those of the authors' code.
 _base_ = [
+    '_base_/concepts/stable_diffusion_v1_4.py',
     '_base_/models/concept_distiller.py',
     '_base_/datasets/concept_photos.py',
     '_base_/schedules/distill_20k.py',
     '_base_/default_runtime.py',
 ]
-generator = 'CompVis/stable-diffusion-v1-4'
-prompt, background = 'final report examination chest cardiomegaly', 'a photo of a background'
+prompt = 'final report examination chest cardiomegaly'
 concept = dict(
     photos=dict(type='MSCXRDataset', data_root='data/MS-CXR', categories=['Cardiomegaly']),
     prompt=prompt,
     concepts=[['cardiomegaly']],
-    background=background,
-    generator=generator,
-    canvas=(512, 512),
-    evidence=dict(steps=50, max_steps=40, num_samples=1),  # T, T0 and N; authors' code
-    labeller=dict(type='GaussianMixtureLabel', rule='means'),  # authors' code
-    refine=dict(steps=50, guidance=1.0),  # authors' code
 )
-model = dict(generator=generator, prompts=(prompt, background))
+model = dict(generator={{_base_.generator}}, prompts=(prompt, {{_base_.background}}))
 work_dir = 'work_dirs/fobadiffusion_ms_cxr'
 optim_wrapper = dict(optimizer=dict(lr=5e-5))
 train_cfg = dict(max_iters=60000)

@@ -3,7 +3,7 @@
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
 param_scheduler = [dict(type='PolyLR', eta_min=1e-5, power=0.9, begin=0, end=1000, by_epoch=False)]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=1000, val_interval=1000)
-# No validation while training: nothing is selected on the test scenes.
+# No validation while training: nothing is selected on the test set.
 val_cfg = None
 test_cfg = dict(type='TestLoop')
 default_hooks = dict(
