@@ -56,7 +56,7 @@ def build_tokenizer(folder: Path, words: Iterable[str] = CAPTION_WORDS, limit: i
     vocab_file, merges_file = folder / 'vocab.json', folder / 'merges.txt'
     vocab_file.write_text(json.dumps({token: i for i, token in enumerate(vocabulary)}), encoding='utf-8')
     merges_file.write_text('\n'.join(['#version: 0.2', *merges]) + '\n', encoding='utf-8')
-    return CLIPTokenizer(vocab=str(vocab_file), merges=str(merges_file), model_max_length=limit)
+    return CLIPTokenizer(str(vocab_file), str(merges_file), model_max_length=limit)
 
 
 def build_clip(tokenizer: CLIPTokenizer, image_size: int = 64) -> CLIPModel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import logging
 import os
 import re
@@ -155,7 +156,16 @@ def export_pipeline(pipeline: Path, target: Path) -> None:
     StableDiffusionPipeline.from_pretrained(
         pipeline, torch_dtype=torch.float16, safety_checker=None, requires_safety_checker=False, use_safetensors=True
     ).save_pretrained(destination)
+    _write_bpe_files(destination / 'tokenizer')
     CLIPModel.from_pretrained(pipeline / 'clip').half().save_pretrained(destination / 'clip')
     files = sorted(path for path in destination.rglob('*') if path.is_file())
     lines = [f'{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(target).as_posix()}' for p in files]
     (target / 'SHA256SUMS').write_text('\n'.join(lines) + '\n', encoding='utf-8')
+
+
+def _write_bpe_files(folder: Path) -> None:
+    """Write ``vocab.json`` and ``merges.txt``, which transformers 4 reads in place of ``tokenizer.json``."""
+    model = json.loads((folder / 'tokenizer.json').read_text(encoding='utf-8'))['model']
+    (folder / 'vocab.json').write_text(json.dumps(model['vocab']), encoding='utf-8')
+    merges = [' '.join(pair) for pair in model['merges']]
+    (folder / 'merges.txt').write_text('\n'.join(['#version: 0.2', *merges]) + '\n', encoding='utf-8')

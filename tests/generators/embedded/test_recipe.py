@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
 from mmseg_gen.errors import UserError
 from mmseg_gen.generators.embedded import recipe
@@ -56,8 +57,6 @@ def test_result_loads_as_a_stable_diffusion_pipeline_and_samples(trained):
 
 
 def test_clip_and_its_text_encoder_agree(trained):
-    from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
-
     ids = CLIPTokenizer.from_pretrained(trained[1] / 'tokenizer')(['a photo of a dog'], return_tensors='pt').input_ids
     clip, text = (
         CLIPModel.from_pretrained(trained[1] / 'clip'),
@@ -66,12 +65,25 @@ def test_clip_and_its_text_encoder_agree(trained):
     assert torch.equal(clip.text_model(ids)[0], text(ids)[0])
 
 
+def assert_both_tokenizers_agree(folder):
+    """transformers 5 reads tokenizer.json, transformers 4 the other two files."""
+    one = CLIPTokenizer.from_pretrained(folder)
+    other = CLIPTokenizer(str(folder / 'vocab.json'), str(folder / 'merges.txt'))
+    texts = ['a photo of a dog', 'A purple zebra, 12 of them!', '']
+    assert [one(text).input_ids for text in texts] == [other(text).input_ids for text in texts]
+
+
+def test_the_shipped_tokenizer_is_the_same_for_transformers_4_and_5(embedded_weights):
+    assert_both_tokenizers_agree(embedded_weights / 'pipeline/tokenizer')
+
+
 def test_export_is_float16_with_right_checksums(trained, tmp_path):
     import hashlib
 
     from safetensors.torch import load_file
 
     export_pipeline(trained[1], tmp_path)
+    assert_both_tokenizers_agree(tmp_path / 'pipeline/tokenizer')
     weights = load_file(tmp_path / 'pipeline' / 'unet' / 'diffusion_pytorch_model.safetensors')
     assert {t.dtype for t in weights.values()} == {torch.float16}
     for line in (tmp_path / 'SHA256SUMS').read_text().splitlines():
