@@ -74,7 +74,7 @@ def assert_both_tokenizers_agree(folder):
 
 
 def test_the_shipped_tokenizer_is_the_same_for_transformers_4_and_5(embedded_weights):
-    assert_both_tokenizers_agree(embedded_weights / 'pipeline/tokenizer')
+    assert_both_tokenizers_agree(embedded_weights / 'tokenizer')
 
 
 def test_export_is_float16_with_right_checksums(trained, tmp_path):
