@@ -102,6 +102,25 @@ def test_no_steps_are_refused_before_anything_is_made(photos, tmp_path, generato
     assert not (tmp_path / 'out').exists()
 
 
+@pytest.mark.parametrize(
+    ('given', 'message'),
+    [
+        (('--t0', 51), 'Expected --t0 in [1, 50], but got 51'),
+        (('--t0', 0), 'Expected --t0 of at least 1, but got 0'),
+        (('--canvas', 0, 8), 'Expected --canvas of at least 1 pixel each, but got 0 8'),
+        (('--canvas', 15, 24), 'Expected --canvas of multiples of 2, but got (15, 24)'),
+        (('--seed', -1), 'Expected --seed to be an integer >= 0, but got -1'),
+        (('--min-contrast', -1), 'Expected --min-contrast to be 0 or more, but got -1.0'),
+    ],
+)
+def test_numbers_out_of_range_are_named_as_they_were_typed(photos, tmp_path, generator, capsys, given, message):
+    assert call(photos, tmp_path / 'out', generator, *given) == 2
+    text = capsys.readouterr().err
+    assert message in text
+    assert 'concept.' not in text
+    assert not list(tmp_path.glob('out/**/*.png'))
+
+
 def test_a_missing_painter_is_noticed_before_anything_is_made(photos, tmp_path, generator, capsys):
     assert call(photos, tmp_path / 'out', generator, '--painter', 'nowhere') == 2
     assert "hub id such as CompVis/stable-diffusion-v1-4, but got 'nowhere'" in capsys.readouterr().err

@@ -56,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: A data set is missing or unusable, or there are results already.
     """
-    from mmseg_gen.evaluation.data_set_analysis import analyze, find_pairs
+    from mmseg_gen.evaluation.data_set_analysis import analyze
+    from mmseg_gen.evaluation.image_pairs import find_pairs
     from mmseg_gen.functional.writing import write_bytes
     from mmseg_gen.visualization.data_set_plots import plot_data_sets
 

@@ -6,6 +6,8 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
 FOBADIFFUSION, ATTENTION_CUT = 'fobadiffusion', 'attention-cut'
 PRELIMINARY, REFINED = 'preliminary', 'refined'
 FAILED = 1
+# How the settings' messages name what was typed.
+_TYPED = {
+    '`concept.canvas`': '--canvas',
+    '`concept.seed`': '--seed',
+    '`concept.labeller`: Expected `min_contrast`': 'Expected --min-contrast',
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,10 +54,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='of fobadiffusion: masks from attention alone, or refined by painting the object over (default)',
     )
     parser.add_argument('--generator', default='embedded', help='embedded (default), a hub id or a diffusers folder')
-    parser.add_argument('--painter', metavar='DIR', help='fine-tuned model that paints: WORK/distilled/generator')
+    parser.add_argument(
+        '--painter', metavar='DIR', help='of fobadiffusion: fine-tuned model that paints: WORK/distilled/generator'
+    )
     parser.add_argument('--prompt', help='names every class; default: a photo of a CLASS and a CLASS')
-    parser.add_argument('--canvas', type=int, nargs=2, metavar=('H', 'W'), help="pixels; default: the model's own")
-    parser.add_argument('--t0', type=int, default=None, help='cleanest of 50 times that attention is taken at')
+    parser.add_argument(
+        '--canvas', type=int, nargs=2, metavar=('H', 'W'), help="of fobadiffusion: pixels; default: the model's own"
+    )
+    parser.add_argument(
+        '--t0', type=int, default=None, help='of fobadiffusion: attention is taken at so many of 50 times, the cleanest'
+    )
     parser.add_argument('--steps', type=int, default=None, help='steps of the inpainting, or of the inversion')
     parser.add_argument('--min-contrast', type=float, help='maps flatter than this (deviation / mean) show nothing')
     parser.add_argument('--seed', type=int, default=0, help='of all noise (default %(default)s)')
@@ -73,10 +87,10 @@ def run(args: argparse.Namespace) -> int:
 
     check_counts(args, 't0', 'steps')
     _check_out(args)
-    settings = settings_of(args)
-    photos = list_photos(args.photos)
     label = _label_by_cut if args.method == ATTENTION_CUT else _label_by_concept
-    records = label(args, settings, photos)
+    with _named_as_typed():
+        settings = settings_of(args)
+        records = label(args, settings, list_photos(args.photos))
     names = {str(i): name for i, name in enumerate(settings.names)}
     write_bytes(args.out / 'classes.json', (json.dumps(names, indent=1) + '\n').encode('utf-8'), f'{os.getpid()}-')
     return FAILED if _tell(records, args.out, UNREADABLE) else 0
@@ -86,7 +100,7 @@ def settings_of(args: argparse.Namespace) -> ConceptSettings:
     """Return the settings that the arguments stand for; of the embedded models, those of their own config.
 
     Raises:
-        UserError: A class is empty or given twice, or not in the prompt.
+        UserError: A class is empty or given twice, or a number is out of range.
     """
     from mmseg_gen.api.refinement import class_names
     from mmseg_gen.engine.concepts.settings import EMBEDDED, ConceptSettings
@@ -103,7 +117,7 @@ def settings_of(args: argparse.Namespace) -> ConceptSettings:
         name: {**base.get(name, {}), **{key: value for key, value in values.items() if value is not None}}
         for name, values in given.items()
     }
-    return ConceptSettings.from_dict(
+    settings = ConceptSettings.from_dict(
         dict(
             photos=str(args.photos),
             prompt=args.prompt or with_articles('a photo of a ' + ' and a '.join(classes)),
@@ -116,6 +130,24 @@ def settings_of(args: argparse.Namespace) -> ConceptSettings:
             **merged,
         )
     )
+    if args.t0 is not None and args.t0 > settings.evidence.steps:
+        raise UserError(f'Expected --t0 in [1, {settings.evidence.steps}], but got {args.t0}.')
+    if args.canvas is not None and min(args.canvas) < 1:
+        raise UserError(f'Expected --canvas of at least 1 pixel each, but got {args.canvas[0]} {args.canvas[1]}.')
+    return settings
+
+
+@contextmanager
+def _named_as_typed() -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        text = str(error)
+        for name, option in _TYPED.items():
+            text = text.replace(name, option)
+        if text == str(error):
+            raise
+        raise UserError(text) from error
 
 
 def _label_by_concept(args: argparse.Namespace, settings: ConceptSettings, photos: list) -> dict[str, PhotoRecord]:

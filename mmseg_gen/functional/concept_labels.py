@@ -67,7 +67,7 @@ def label_concepts(maps: np.ndarray, settings: MixtureSettings | None = None) ->
 
     Each map has a mixture of its own, and its mask as :func:`~mmseg_gen.functional.gaussian_mixture.mixture_mask` says.
     A pixel of several masks goes to the concept of the largest posterior; of equal ones, to the largest value by the
-    concept's own scale (0 at the lower mean, 1 at the higher); then to the first.
+    concept's own scale (0 at the mean outside its mask, 1 at the mean inside); then to the first.
 
     Args:
         maps: Raw, ``(G, H, W)``, finite.
@@ -131,4 +131,4 @@ def refine_labels(
     found = mixture_mask(difference, rule=settings.rule, orphans=settings.orphans)
     labels = np.where(found.mask, preliminary, 0).astype(np.uint8)
     outcome = mask_outcome(labels > 0) if found.outcome in ('found', 'full') else found.outcome
-    return ConceptLabels(labels, (outcome,), found.uncertainty)
+    return ConceptLabels(labels, (outcome,), found.uncertainty if outcome == FOUND else 1.0)

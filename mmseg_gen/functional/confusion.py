@@ -5,7 +5,6 @@ Shape letters: C classes, ``(H, W)`` the image.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,6 +100,8 @@ def mix_probabilities(
 def renormalize(probabilities: np.ndarray, updated: np.ndarray, changed: np.ndarray, how: str = 'divide') -> np.ndarray:
     """Return probabilities that sum to 1 at the changed pixels and are, bit for bit, as they were elsewhere.
 
+    Where all are 0 they get equal parts.
+
     Args:
         probabilities: ``(C, H, W)``, each class updated by itself.
         updated: Which classes were updated, bool ``(C,)``.
@@ -123,5 +124,6 @@ def renormalize(probabilities: np.ndarray, updated: np.ndarray, changed: np.ndar
         # Where the others had nothing to share out, they get equal parts.
         share = np.where(total > 0, rest / np.where(total > 0, total, 1), 1 / max(1, len(rest)))
         values[~updated] = share * room
-    result[:, changed] = values / values.sum(0).clip(math.ulp(0.0))
+    total = values.sum(0)
+    result[:, changed] = np.where(total > 0, values / np.where(total > 0, total, 1), 1 / len(values))
     return result

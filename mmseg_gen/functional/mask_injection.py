@@ -32,8 +32,7 @@ class InjectionSettings:
         negative_branch: Also push the class's tokens down outside the mask, and foreground and background pixels
             apart (DenseDiffusion has this branch, G4Seg's Eq. 3-4 do not).
         soft: Inject the probabilities themselves; else the mask where they exceed one half.
-        max_self_side: Inject into self-attention on grids up to this side only; None for all. A gradient with respect
-            to the mask keeps every injected attention in memory.
+        max_self_side: Inject into self-attention on grids up to this side only; None for all.
 
     Raises:
         ValueError: A weight is negative or not finite, or ``max_self_side`` is below 1.

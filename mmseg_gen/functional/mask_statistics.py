@@ -114,7 +114,7 @@ def mask_statistics(image: np.ndarray | None, mask: np.ndarray) -> MaskStatistic
         color_contrast=float('nan') if image is None else color_contrast(image, mask),
         center=None if box is None else _center(box, mask.shape),
         polygon=polygon,
-        coverage=cv2.resize(mask.astype(np.float32), (GRID, GRID), interpolation=cv2.INTER_AREA),
+        coverage=_coverage(mask),
     )
 
 
@@ -176,6 +176,13 @@ def color_contrast(image: np.ndarray, mask: np.ndarray) -> float:
     both = sides[0] + sides[1]
     squares = (sides[0] - sides[1]) ** 2
     return float(0.5 * (squares[both > 0] / both[both > 0]).sum())
+
+
+def _coverage(mask: np.ndarray) -> np.ndarray:
+    # OpenCV takes means over area only where both sides shrink; pixels cut into equal parts have the same means.
+    down, across = (math.ceil(GRID / side) for side in mask.shape)
+    fine: np.ndarray = mask.astype(np.float32).repeat(down, 0).repeat(across, 1)
+    return cv2.resize(fine, (GRID, GRID), interpolation=cv2.INTER_AREA)
 
 
 def _color_histogram(image: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ NORMALIZATIONS = ('area', 'tensor')
 
 
 def masked_squared_error(output: Tensor, target: Tensor, mask: Tensor, normalization: str = 'area') -> Tensor:
-    """Return the mean over samples of their squared errors inside the masks, a scalar.
+    """Return the mean over samples of their squared errors inside the masks, a scalar, float32 at least.
 
     A sample with an empty mask counts as 0 and has no gradient; what lies outside a mask has none either.
 
@@ -34,9 +34,11 @@ def masked_squared_error(output: Tensor, target: Tensor, mask: Tensor, normaliza
         raise ValueError(
             f'Expected `mask` of shape {(len(output), 1, *output.shape[2:])}, but got {tuple(mask.shape)}.'
         )
-    weights = mask.to(output.dtype)
-    # Not a product alone: an infinite error outside the mask times zero would be NaN.
-    errors = torch.where(weights > 0, (output - target).square(), 0) * weights
+    # Sums over a sample leave the range of float16.
+    weights = mask.to(torch.promote_types(output.dtype, torch.float32))
+    # Not a product alone: an infinite error outside the mask times zero would be NaN, and so would its gradient if it
+    # were squared first.
+    errors = torch.where(weights > 0, output - target, 0).to(weights.dtype).square() * weights
     if normalization == 'tensor':
         return errors.mean()
     area = weights.sum((1, 2, 3)) * output.shape[1]

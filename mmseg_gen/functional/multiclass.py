@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy.ndimage import maximum_filter, minimum_filter
 
 from .attention import NEIGHBORS, top_layers_mean
 from .attention_cut import geodesic_similarity, pair_weights, resize_affinity
@@ -20,7 +19,7 @@ from .canvas import check_image, color_planes, limited_size, resize_labels, resi
 from .color_cut import color_label_cut
 from .cut_settings import CutSettings
 from .evidence import Evidence
-from .morphology import clean_mask
+from .label_cleaning import border_band, clean_labels, narrow_lead
 from .objectness import evidence_objectness
 from .scene_evidence import SceneEvidence
 
@@ -181,50 +180,6 @@ def _cut_labels(classes: list[Evidence], image: np.ndarray, cut: CutSettings) ->
         costs, weights, colors, rounds=cut.color_rounds, weight=cut.color_weight, bins=cut.color_bins
     )
     return resize_labels(labels, size), energy
-
-
-def clean_labels(labels: np.ndarray, min_component: float, fill_holes: bool, min_share: float) -> np.ndarray:
-    """Return the labels without small components, and with background inside a class given to it, ``(H, W)``.
-
-    Args:
-        labels: Integers, 0 for background.
-        min_component: Components below this share of their class's area become background, in [0, 1].
-        fill_holes: Give background that a class encloses to the class; other classes stay.
-        min_share: Classes below this share of the image become background, in [0, 1].
-    """
-    out = np.zeros_like(labels)
-    for k in np.unique(labels[labels > 0]):
-        mask = clean_mask(labels == k, min_component, fill_holes=False)
-        if mask.mean() < min_share:
-            continue
-        out[mask] = k
-    if fill_holes:
-        for k in np.unique(out[out > 0]):
-            filled = clean_mask(out == k, 0.0, fill_holes=True)
-            out[filled & (out == 0)] = k
-    return out
-
-
-def border_band(labels: np.ndarray, width: int) -> np.ndarray:
-    """Return the pixels with another label at most ``width`` rows and columns away, bool ``(H, W)``."""
-    if width == 0:
-        return np.zeros(labels.shape, bool)
-    side = 2 * width + 1
-    return maximum_filter(labels, side, mode='nearest') != minimum_filter(labels, side, mode='nearest')
-
-
-def narrow_lead(costs: np.ndarray, labels: np.ndarray, margin: float) -> np.ndarray:
-    """Return the pixels where the probabilities of the label and of its best rival differ by less, bool ``(H, W)``.
-
-    Args:
-        costs: ``-log p`` of every label, ``(K + 1, H, W)``.
-        labels: The labels chosen, ``(H, W)`` in [0, K].
-        margin: In [0, 1]; 0 gives none.
-    """
-    probabilities = np.exp(-costs)
-    own = np.take_along_axis(probabilities, labels[None], 0)[0]
-    np.put_along_axis(probabilities, labels[None], -1.0, 0)
-    return np.abs(own - probabilities.max(0)) < margin
 
 
 def _uncertainty(u: np.ndarray, labels: np.ndarray) -> float:

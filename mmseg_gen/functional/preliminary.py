@@ -21,7 +21,7 @@ class PreliminaryPhoto:
     Attributes:
         name: Stem of its files; with '/' for folders below.
         image: Path of the photo.
-        outcome: One of :data:`~mmseg_gen.functional.gaussian_mixture.OUTCOMES`.
+        outcome: 'found', or why there is no mask.
         mask: Path of the mask, whatever the outcome.
     """
 

@@ -50,6 +50,9 @@ def confusion_matrix(
 def _flat(labels: np.ndarray) -> np.ndarray:
     """Return the labels as a vector, as bytes where they fit: those are counted several times quicker."""
     flat = labels.reshape(-1)
+    if flat.dtype == np.int8:
+        # As bytes, -1 would be 255.
+        flat = flat.astype(np.int16)
     # Without a sign, numbers below 0 are the largest: one pass finds both.
     unsigned: np.ndarray = flat.view(flat.dtype.str.replace('i', 'u'))
     if flat.dtype == np.uint8 or (flat.dtype != bool and unsigned.max() > np.iinfo(np.uint8).max):
@@ -69,7 +72,7 @@ def _count_pairs(true: np.ndarray, predicted: np.ndarray, num_classes: int) -> n
 
 
 def class_iou(confusion: np.ndarray) -> np.ndarray:
-    """Return each class's intersection over union, float64 ``(C,)``; NaN for one in neither map.
+    """Return each class's intersection over union, float64 ``(..., C)``; NaN for one in neither map.
 
     A class that is predicted and never true has IoU 0 and counts in a mean over classes.
 
@@ -85,7 +88,7 @@ def class_iou(confusion: np.ndarray) -> np.ndarray:
 
 
 def class_accuracy(confusion: np.ndarray) -> np.ndarray:
-    """Return the share of each true class that was found, float64 ``(C,)``; NaN for one that is never true.
+    """Return the share of each true class that was found, float64 ``(..., C)``; NaN for one that is never true.
 
     Args:
         confusion: Counts ``(..., C, C)``, rows true.

@@ -49,7 +49,7 @@ def scribble_probability(
         image: RGB uint8 ``(H, W, 3)``.
         foreground: Marked pixels, bool ``(H, W)``.
         background: Likewise; None marks the image's border.
-        color_weight: Cost of a full change of colour, in pixels of its step.
+        color_weight: Cost of a change of colour by the full range of one channel, in pixels of its step.
 
     Raises:
         ValueError: A shape does not fit, nothing is marked, or a pixel is marked as both.

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mmseg_gen.errors import UserError
-from mmseg_gen.evaluation.data_set_analysis import analyze, find_pairs, foreground, read_mask_values, summarize
+from mmseg_gen.evaluation.data_set_analysis import analyze, summarize
+from mmseg_gen.evaluation.image_pairs import find_pairs
 from mmseg_gen.functional.manifest import DROPPED, KEPT, Entry, entry_to_line
 
 SIZE = (20, 32)
@@ -76,25 +77,6 @@ def test_unusable_files_are_left_out_and_listed(tmp_path):
     assert found.as_json()['left_out']['count'] == 3
 
 
-@pytest.mark.parametrize(
-    ('values', 'kind', 'expected'),
-    [
-        ([0, 255, 255], 'auto', [0, 1, 1]),
-        ([0, 1, 1], 'auto', [0, 1, 1]),
-        ([0, 3, 20], 'auto', [0, 1, 1]),
-        ([0, 100, 130, 255], 'auto', [0, 0, 1, 1]),
-        ([0, 15, 255], 'labels', [0, 1, 0]),
-        ([0, 15, 255], 'binary', [0, 0, 1]),
-        ([0, 1, 1], 'binary', [0, 1, 1]),
-        ([0, 150, 200], 'labels', [0, 1, 1]),
-        ([0, 0], 'auto', [0, 0]),
-    ],
-)
-def test_what_counts_as_foreground(tmp_path, values, kind, expected):
-    found = foreground(np.array([values], np.uint8), tmp_path / 'a.png', kind)
-    assert found.tolist() == [[bool(v) for v in expected]]
-
-
 @pytest.mark.parametrize('values', [[0, 15, 255], [0, 150], [1, 255]])
 def test_values_of_two_meanings_stop_the_analysis(tmp_path, values):
     mask = rectangle(0, values[0])
@@ -102,16 +84,6 @@ def test_values_of_two_meanings_stop_the_analysis(tmp_path, values):
     write_set(tmp_path, {'a': rectangle(3), 'b': mask})
     with pytest.raises(UserError, match=r'masks/b\.png.*--mask-kind labels for class ids'):
         analyze(find_pairs(tmp_path)[0], 'mine')
-
-
-def test_colours_and_wide_values_are_refused(tmp_path):
-    cv2.imwrite(str(tmp_path / 'grey.png'), np.repeat(rectangle(2)[..., None], 3, -1))
-    assert (read_mask_values(tmp_path / 'grey.png') == rectangle(2)).all()
-    cv2.imwrite(str(tmp_path / 'colored.png'), np.arange(60, dtype=np.uint8).reshape(4, 5, 3))
-    cv2.imwrite(str(tmp_path / 'wide.png'), rectangle(2).astype(np.uint16) * 200)
-    for name in ('colored', 'wide'):
-        with pytest.raises(UserError, match=rf'one byte for each pixel in .*{name}\.png'):
-            read_mask_values(tmp_path / f'{name}.png')
 
 
 def test_folders_that_cannot_be_used_are_named(tmp_path):

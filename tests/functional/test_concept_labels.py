@@ -131,7 +131,8 @@ def test_a_photo_that_does_not_change_has_an_outcome():
     assert refine_labels(np.zeros(SIZE, np.float32), preliminary).outcome == 'constant'
     elsewhere = np.zeros(SIZE, np.uint8)
     elsewhere[:3, :3] = 1
-    assert refine_labels(blob((8, 14)), elsewhere).outcome == 'empty'
+    empty = refine_labels(blob((8, 14)), elsewhere)
+    assert (empty.outcome, empty.uncertainty) == ('empty', 1)
 
 
 def test_inputs_stay_and_wrong_ones_are_refused():

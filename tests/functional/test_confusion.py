@@ -97,6 +97,17 @@ def test_divide_and_complement_by_hand():
     assert np.allclose(renormalize(sure, updated, changed, 'complement').ravel(), [0.15, 0.7, 0.15])
 
 
+@pytest.mark.parametrize('how', ['divide', 'complement'])
+@pytest.mark.parametrize('updated', [[True, False, False], [True, True, True]])
+def test_where_nothing_is_left_the_classes_share_alike(how, updated):
+    values = np.zeros((3, 1, 2), np.float32)
+    values[:, 0, 1] = [0.1, 0.3, 0.2]
+    out = renormalize(values, np.array(updated), np.ones((1, 2), bool), how)
+    assert np.allclose(out.sum(0), 1)
+    if how == 'divide':
+        assert np.allclose(out[:, 0].T, [[1 / 3] * 3, [1 / 6, 1 / 2, 1 / 3]])
+
+
 def test_wrong_settings_are_refused():
     with pytest.raises(ValueError, match='Expected 0 <= `low`'):
         BandSettings(0.6, 0.2)

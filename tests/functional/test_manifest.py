@@ -73,6 +73,12 @@ def test_ties_leave_out_the_earlier_and_entries_without_uncertainty_stay():
     assert [e.index for e in leave_out_uncertain(entries, 0.3)] == [0, 1, 2]
 
 
+@pytest.mark.parametrize(('percent', 'number'), [(70, 90), (29, 100), (58, 50), (35, 180), (45, 5), (1, 99)])
+def test_the_share_is_that_of_whole_numbers(percent, number):
+    entries = [Entry(i, '', '', '', 0, measures={'uncertainty': i / number}) for i in range(number)]
+    assert len(leave_out_uncertain(entries, percent / 100)) == number - percent * number // 100
+
+
 def test_the_most_uncertain_share_is_left_out():
     values = [0.2, 0.9, 0.1, 0.8, 0.5]
     entries = [Entry(i, '', '', '', 0, measures={'uncertainty': v}) for i, v in enumerate(values)]

@@ -113,3 +113,16 @@ def test_coverage_is_the_share_of_each_cell():
     mask = np.random.default_rng(0).random((64, 96)) < 0.4
     expected = mask.reshape(32, 2, 32, 3).mean((1, 3))
     np.testing.assert_allclose(mask_statistics(None, mask).coverage, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize('size', [(20, 640), (7, 5), (640, 20), (33, 31)])
+def test_coverage_of_narrow_images_is_the_share_of_area(size):
+    mask = np.random.default_rng(0).random(size) < 0.4
+    mask[:, ::2] = True
+    shares = []
+    for side in size:
+        low, high = np.arange(32)[:, None] * side / 32, (np.arange(32)[:, None] + 1) * side / 32
+        pixel = np.arange(side)[None]
+        shares.append(np.clip(np.minimum(high, pixel + 1) - np.maximum(low, pixel), 0, None) * 32 / side)
+    expected = shares[0] @ mask @ shares[1].T
+    np.testing.assert_allclose(mask_statistics(None, mask).coverage, expected, atol=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -56,6 +57,26 @@ def test_empty_masks_give_zero_and_not_nan():
     rest = masked_squared_error(output[1:], target[1:], mask[1:])
     assert loss.item() == pytest.approx(rest.item() * 2 / 3)
     assert masked_squared_error(output, target, mask & False).item() == 0
+
+
+@pytest.mark.parametrize('normalization', ['area', 'tensor'])
+def test_an_infinite_error_outside_the_mask_leaves_the_gradient_alone(normalization):
+    output, target, mask = example()
+    wild = torch.where(mask.expand_as(output), output, torch.inf).requires_grad_()
+    output.requires_grad_()
+    for tensor in (output, wild):
+        masked_squared_error(tensor, target, mask, normalization).backward()
+    assert torch.equal(wild.grad, output.grad)
+
+
+@pytest.mark.parametrize('normalization', ['area', 'tensor'])
+def test_half_precision_does_not_overflow_on_large_latents(normalization):
+    generator = torch.Generator().manual_seed(0)
+    # 4 x 128 x 128 entries a sample, as those of SDXL: their number is beyond float16.
+    output, target = (torch.randn(1, 4, 128, 128, generator=generator).half() for _ in range(2))
+    found = masked_squared_error(output, target, torch.ones(1, 1, 128, 128), normalization)
+    expected = np.square(output.numpy().astype(np.float64) - target.numpy().astype(np.float64)).mean()
+    assert found.item() == pytest.approx(expected, rel=1e-3)
 
 
 def test_errors_name_shapes_and_words():

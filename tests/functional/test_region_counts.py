@@ -121,6 +121,13 @@ def test_labels_out_of_range_are_refused_where_they_count(dtype):
             confusion_matrix(np.full_like(truth, -3), truth, 5)
 
 
+def test_a_negative_byte_is_no_255():
+    prediction, truth = np.array([0, 1, 0], np.int8), np.array([0, 1, -1], np.int8)
+    assert confusion_matrix(prediction, truth, 2, ignore_index=-1).tolist() == [[1, 0], [0, 1]]
+    with pytest.raises(ValueError, match='but got -1'):
+        confusion_matrix(prediction, truth, 2, ignore_index=255)
+
+
 def test_other_sizes_and_scores_are_refused():
     prediction, truth = draw()
     with pytest.raises(ValueError, match=r'shape of `truth`, \(13, 22\), but got \(12, 22\)'):
