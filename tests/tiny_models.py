@@ -193,3 +193,8 @@ def save_tiny(folder: Path, parts: Parts | None = None) -> Path:
     if parts.clip is not None:
         parts.clip.model.save_pretrained(folder / 'clip')
     return folder
+
+
+def pooled(features) -> torch.Tensor:
+    """Return the vectors that CLIP's ``get_text_features`` gives as they are in transformers 4, in an object in 5."""
+    return features if isinstance(features, torch.Tensor) else features.pooler_output

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmseg_gen.engine.leases import LEASE_FOLDERS, Lease, LeaseLost, Leases
+from mmseg_gen.engine.leases import LEASE_FOLDERS, Lease, LeaseLost, Leases, in_folder
 from mmseg_gen.engine.presence import Presence, Timing, Watch
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.manifest import PARTS_FOLDER, RUN_NAME, WORK_FOLDER, WORKERS_FOLDER
@@ -62,7 +62,8 @@ class Crew:
         self._presence.__enter__()
         try:
             self._refuse_other_runs()
-            write_bytes(self._leases.work / RUN_NAME, json.dumps(self._run).encode('utf-8'), self.tag)
+            path, content = self._leases.work / RUN_NAME, json.dumps(self._run).encode('utf-8')
+            in_folder(path, lambda: write_bytes(path, content, self.tag))
         except BaseException:
             self.__exit__()
             raise

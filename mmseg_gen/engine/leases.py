@@ -71,7 +71,7 @@ class Lease:
         """
         self.check()
         path = self.work / PARTS_FOLDER / f'{self.unit}.{self.generation:04d}{_SUFFIX}'
-        _in_folder(path, lambda: write_bytes(path, content, self.tag))
+        in_folder(path, lambda: write_bytes(path, content, self.tag))
 
     def give_back(self) -> None:
         """Note that the holder ends in order; its unit is left to others."""
@@ -114,7 +114,7 @@ class Leases:
         lease = Lease(unit, generation, self._owner, self.work, self._losses(unit, range(first, generation)))
         path = self._folder / f'{unit}.{generation:04d}'
         try:
-            _in_folder(path, lambda: create_file(path, self._owner.encode('ascii')))
+            in_folder(path, lambda: create_file(path, self._owner.encode('ascii')))
         except FileExistsError:
             return None
         return lease
@@ -140,8 +140,14 @@ class Leases:
             remove(path, missing_ok=True)
 
 
-def _in_folder(path: Path, write: Callable[[], object]) -> None:
-    """Write a file in a folder that who leaves removes where it is empty."""
+def in_folder(path: Path, write: Callable[[], object]) -> None:
+    """Write a file in a folder that who leaves removes where it is empty.
+
+    Who does what comes last also removes temporary files, for which it cannot tell the dead's from those of who joins.
+
+    Raises:
+        FileNotFoundError: Three times the folder or the temporary file was gone.
+    """
     for _ in range(3):
         make_folder(path.parent, parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from mmseg_gen.engine import leases as lease_files
 from mmseg_gen.engine import presence
 from mmseg_gen.engine.crew import Crew
 from mmseg_gen.engine.leases import LeaseLost, Leases
+from mmseg_gen.engine.manifest import settle_manifest
 from mmseg_gen.engine.presence import Presence, Timing, Watch
 from mmseg_gen.errors import UserError
 
@@ -161,6 +163,22 @@ def test_who_stood_still_while_another_settled_clears_nothing_and_ends(tmp_path)
         slow.settle(stand_still)
     assert order == ['slow', 'quick']
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_joins_while_another_clears_up_begins_again(tmp_path, monkeypatch):
+    replace, cleared = os.replace, []
+
+    def clear_then_replace(source, target):
+        if not cleared:
+            (tmp_path / 'manifest.jsonl').touch()
+            settle_manifest(tmp_path, SimpleNamespace(check=lambda: None, tag=''))
+            cleared.append(not os.path.exists(source))
+        replace(source, target)
+
+    monkeypatch.setattr(os, 'replace', clear_then_replace)
+    with Crew(tmp_path, {'samples': 1}, TIMING):
+        assert cleared == [True]
+        assert json.loads((tmp_path / '.work/run.json').read_text()) == {'samples': 1}
 
 
 def test_a_folder_of_sshfs_is_warned_of(tmp_path, monkeypatch, caplog):

@@ -82,4 +82,5 @@ def test_diffusers_own_pipeline_reads_the_export(exported):
 
 def test_the_export_has_no_pickle(exported):
     kinds = {path.suffix for path in exported.rglob('*') if path.is_file()}
-    assert kinds == {'.json', '.safetensors'}
+    # A tokenizer of transformers 4 has merges.txt.
+    assert {'.json', '.safetensors'} <= kinds <= {'.json', '.safetensors', '.txt'}

@@ -5,7 +5,7 @@ import torch
 
 from mmseg_gen.generators.class_lists import ClassName
 from mmseg_gen.generators.clip_prior import DEVIATION, MEAN, ClipPrior, clip_pixels
-from tests.tiny_models import tiny_clip
+from tests.tiny_models import pooled, tiny_clip
 
 NAMES = ('cat', 'dog', 'owl')
 
@@ -39,10 +39,10 @@ def test_templates_are_averaged_on_the_sphere(clip):
         each = []
         for template in templates:
             text = template.format(name).replace('a owl', 'an owl')
-            own = clip.model.get_text_features(**clip.tokenizer([text], return_tensors='pt')).pooler_output[0]
+            own = pooled(clip.model.get_text_features(**clip.tokenizer([text], return_tensors='pt')))[0]
             each.append(own / own.norm())
         vectors.append(sum(each) / sum(each).norm())
-    own = clip.model.get_image_features(pixel_values=normalised(images)).pooler_output
+    own = pooled(clip.model.get_image_features(pixel_values=normalised(images)))
     logits = clip.model.logit_scale.exp() * (own / own.norm(dim=1, keepdim=True)) @ torch.stack(vectors).T
     torch.testing.assert_close(ClipPrior(clip, NAMES, templates).probabilities(images), logits.softmax(1))
 

@@ -11,7 +11,7 @@ from mmseg_gen.generators.coarse_maps import attention_probabilities, clip_proba
 from mmseg_gen.generators.dense_features import clip_values
 from mmseg_gen.generators.latents import draw_noise, encode_images
 from mmseg_gen.generators.text import encode_prompts
-from tests.tiny_models import tiny_clip, tiny_parts
+from tests.tiny_models import pooled, tiny_clip, tiny_parts
 
 
 def picture() -> np.ndarray:
@@ -30,7 +30,7 @@ def test_clip_probabilities_are_a_softmax_of_cosines():
     for word in ('background', 'photo', *names):
         tokens = clip.tokenizer([f'a photo of a {word}'], padding=True, return_tensors='pt')
         with torch.no_grad():
-            texts.append(clip.model.get_text_features(**tokens).pooler_output[0])
+            texts.append(pooled(clip.model.get_text_features(**tokens))[0])
     cosine = torch.stack([torch.cosine_similarity(values, t[:, None, None], dim=0) for t in texts])
     three = torch.stack([torch.maximum(cosine[0], cosine[1]), cosine[2], cosine[3]])
     resized = torch.nn.functional.interpolate(three[None], (16, 24), mode='bilinear')[0]

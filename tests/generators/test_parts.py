@@ -11,7 +11,16 @@ from mmseg_gen.errors import UserError
 from mmseg_gen.generators import parts as parts_module
 from mmseg_gen.generators import sources
 from mmseg_gen.generators.parts import EMBEDDED, Parts, load_parts
-from tests.tiny_models import POOLED, save_tiny, tiny_family, tiny_parts, tiny_scheduler, tiny_sdxl_unet, tiny_unet
+from tests.tiny_models import (
+    POOLED,
+    pooled,
+    save_tiny,
+    tiny_family,
+    tiny_parts,
+    tiny_scheduler,
+    tiny_sdxl_unet,
+    tiny_unet,
+)
 
 FAR = 'CompVis/stable-diffusion-v1-4'
 
@@ -37,7 +46,7 @@ def test_a_folder_comes_back_with_its_weights(folder):
     ids = [p.tokenizer('a red catfish').input_ids for p in (found, expected)]
     assert ids[0] == ids[1]
     pixels = torch.randn(1, 3, 16, 16)
-    own, theirs = (p.clip.model.get_image_features(pixel_values=pixels).pooler_output for p in (found, expected))
+    own, theirs = (pooled(p.clip.model.get_image_features(pixel_values=pixels)) for p in (found, expected))
     torch.testing.assert_close(own, theirs)
     assert found.name == str(folder)
 
