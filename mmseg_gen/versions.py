@@ -9,16 +9,15 @@ from importlib.metadata import PackageNotFoundError, version
 
 __version__ = '0.1.0'
 
-# Lower bounds: torch 2.6 accepts renamed safe globals; MMEngine 0.10.5, diffusers 0.30 and transformers 4.44
-# are the oldest considered. Upper bounds: MMSegmentation 1.2.2 itself stops at mmcv 2.2; the others end where
-# a next release may break what is used here.
+# Lower bounds: the oldest with which all tests passed together. Upper bounds: MMSegmentation 1.2.2 itself stops at mmcv
+# 2.2; the others end where a next release may break what is used here.
 SUPPORTED = {
     'torch': '>=2.6,<3',
-    'mmengine': '>=0.10.5,<1',
+    'mmengine': '>=0.10.6,<1',
     'mmcv': '>=2.0.0,<2.2',
-    'mmsegmentation': '>=1.2.0,<1.3',
-    'diffusers': '>=0.30,<1',
-    'transformers': '>=4.44,<6',
+    'mmsegmentation': '>=1.2.1,<1.3',
+    'diffusers': '>=0.33,<1',
+    'transformers': '>=4.55,<6',
 }
 
 # MMCV comes as a full build with compiled ops or as a light one; both provide the module `mmcv`.

@@ -180,7 +180,7 @@ def test_doctor_reports_a_wrong_version_and_leaves_configs_alone(healthy, capsys
     monkeypatch.setattr(health, 'installed_version', lambda name: found(name) if name != 'diffusers' else '9')
     status, report = run_doctor(capsys)
     assert status == 1
-    assert 'Expected `diffusers` >=0.30,<1, but got 9.' in report
+    assert 'Expected `diffusers` >=0.33,<1, but got 9.' in report
     assert 'mend the libraries first' in report
 
 

@@ -144,11 +144,11 @@ def test_mmseg_models_import_with_or_without_compiled_ops():
     ('library', 'found', 'expected'),
     [
         ('mmcv', '2.2.0', r'Expected `mmcv` >=2\.0\.0,<2\.2, but got 2\.2\.0\..*"mmcv-lite>=2\.0\.0,<2\.2"'),
-        ('mmengine', '0.9.0', r'Expected `mmengine` >=0\.10\.5,<1, but got 0\.9\.0\.'),
-        ('mmsegmentation', '0.30.0', r'Expected `mmsegmentation` >=1\.2\.0,<1\.3, but got 0\.30\.0\.'),
+        ('mmengine', '0.9.0', r'Expected `mmengine` >=0\.10\.6,<1, but got 0\.9\.0\.'),
+        ('mmsegmentation', '0.30.0', r'Expected `mmsegmentation` >=1\.2\.1,<1\.3, but got 0\.30\.0\.'),
         ('torch', '2.5.1+cu124', r'Expected `torch` >=2\.6,<3, but got 2\.5\.1\+cu124\.'),
-        ('diffusers', '0.29.2', r'but got 0\.29\.2\..*pip install "diffusers>=0\.30,<1"'),
-        ('transformers', None, r'Expected `transformers` >=4\.44,<6, but it is not installed\..*pip install'),
+        ('diffusers', '0.29.2', r'but got 0\.29\.2\..*pip install "diffusers>=0\.33,<1"'),
+        ('transformers', None, r'Expected `transformers` >=4\.55,<6, but it is not installed\..*pip install'),
     ],
 )
 def test_unsupported_version_gives_both_bounds_and_the_cure(monkeypatch, library, found, expected):

@@ -119,6 +119,25 @@ def test_a_config_names_the_refiner(tmp_path):
     assert (np.load(tmp_path / 'out' / 'a_refined.npy') == expected.probabilities).all()
 
 
+@pytest.mark.parametrize(
+    ('refiner', 'named'),
+    [
+        ("dict(type='ColorCut', lamm=3)", "unexpected keyword argument 'lamm'"),
+        ("dict(type='G4Seg', matching=dict(neighbours=3))", "unexpected keyword argument 'neighbours'"),
+        ("dict(type='RefinerChain', refiners=[dict(type='Foo')])", 'Foo is not in the'),
+    ],
+)
+def test_what_a_refiner_does_not_take_is_one_line(tmp_path, capsys, refiner, named):
+    image, mask = write_pair(tmp_path, 'a')
+    (tmp_path / 'refiner.py').write_text(f'refiner = {refiner}')
+    out = tmp_path / 'out'
+    arguments = [str(image), str(mask), '--class', 'cat', '--out', str(out), '--refiner', str(tmp_path / 'refiner.py')]
+    assert main(['refine', *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert named in line
+    assert not out.exists()
+
+
 def test_g4seg_runs_from_the_command_line_with_a_class_of_several_tokens(tmp_path):
     folder = save_tiny(tmp_path / 'tiny', tiny_parts(clip=True))
     image, mask = write_pair(tmp_path, 'a')

@@ -38,9 +38,16 @@ def evaluate(args: argparse.Namespace, command: str) -> None:
     from mmseg_gen.engine.pseudo_labels import PseudoLabels
     from mmseg_gen.evaluation.pseudo_ground_truth import evaluate_against_model, generated_pictures
     from mmseg_gen.evaluation.score_file import check_score_file, score_lines, write_scores
+    from mmseg_gen.functional.manifest import label_classes
 
     check_score_file(args.out)
     root = args.directory.resolve()
+    names = label_classes(root) if args.masks is None and args.classes is None else None
+    if names is not None:
+        # Read as masks of 0 and 255, their ignored pixels would be the foreground.
+        raise UserError(
+            f'Expected --classes for the label maps of {root}, but got none; add --classes {shlex.join(names[1:])}.'
+        )
     masks = args.masks or root / 'masks'
     if not masks.is_dir():
         raise UserError(f'Expected masks in {masks}, but there is no such folder; name it with --masks.')

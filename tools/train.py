@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mmseg_gen.engine.launch import (
     add_runner_arguments,
     known_types_only,
+    leaf_datasets,
     load_config,
     missing_samples,
     require_data,
@@ -68,17 +69,20 @@ def prepare_synthetic_set(cfg: Config, args: argparse.Namespace) -> None:
     """Make or complete the synthetic set with --synthesize; otherwise stop where there is none.
 
     Raises:
-        UserError: The set is missing and --synthesize was not given.
+        UserError: The set is missing and --synthesize was not given; or it was, and the training reads no set of the
+            config's ``synthesis``, or the one that is there was made with other settings.
     """
-    missing = missing_samples(cfg)
-    if not missing:
-        return
+    folder = synthetic_set(cfg)
     if args.synthesize:
         from mmseg_gen.engine.synthesis import synthesize
 
+        if folder is None:
+            raise _not_the_set(cfg)
         synthesize(cfg, worker=launched_worker(args.launcher))
         return
-    folder, command = synthetic_set(cfg), f'python tools/synthesize.py {shlex.quote(args.config)}'
+    missing, command = missing_samples(cfg), f'python tools/synthesize.py {shlex.quote(args.config)}'
+    if not missing:
+        return
     if missing == cfg.synthesis.num_samples:
         raise UserError(
             f'Expected the synthetic data set in {folder}, but there is none. Make it with `{command}`, or '
@@ -89,6 +93,15 @@ def prepare_synthetic_set(cfg: Config, args: argparse.Namespace) -> None:
     print_log(
         f'{folder} lacks {missing} of {cfg.synthesis.num_samples} samples; `{command}` completes it.',
         'current',
+    )
+
+
+def _not_the_set(cfg: Config) -> UserError:
+    loader, output = cfg.get('train_dataloader'), (cfg.get('synthesis') or {}).get('output')
+    roots = [str(dataset.get('data_root')) for dataset in leaf_datasets(loader.dataset)] if loader else []
+    return UserError(
+        f'Expected the `data_root` of `train_dataloader` to be `synthesis.output` = {output} for --synthesize, but got '
+        f'{", ".join(roots) or None}; set both to one folder, or leave --synthesize out.'
     )
 
 
@@ -105,6 +118,8 @@ def train(args: argparse.Namespace) -> None:
     with known_types_only():
         prepare_synthetic_set(cfg, args)
         require_data(cfg, 'train_dataloader')
+        if cfg.get('val_dataloader') is not None:
+            require_data(cfg, 'val_dataloader')
         use_processors(cfg)
         name_run(cfg, cfg.get('experiment_name') or Path(args.config).stem)
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

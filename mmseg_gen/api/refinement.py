@@ -109,9 +109,10 @@ def build_refiner(
     """Return a refiner, a function of image, probabilities and class names; arguments as in :func:`refine`.
 
     Raises:
-        UserError: A config names no refiner that is known.
+        UserError: A config names no refiner that is known, or gives one what it does not take.
         ValueError: There is no such name, or a setting is out of range.
     """
+    from mmseg_gen.engine.launch import known_types_only
     from mmseg_gen.refiners import Refiner
     from mmseg_gen.refiners.presets import preset
     from mmseg_gen.registry import REFINERS
@@ -124,7 +125,8 @@ def build_refiner(
             f'Expected the `type` of a refiner from {", ".join(sorted(REFINERS.module_dict))}, but got '
             f'{config.get("type")!r}.'
         )
-    return REFINERS.build(config)
+    with known_types_only():
+        return REFINERS.build(config)
 
 
 def class_names(names: str | Sequence[str]) -> list[str]:

@@ -38,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
     if not MMLogger.check_instance_created('mmseg_gen'):
         MMLogger.get_instance('mmseg_gen', logger_name='mmseg_gen', log_level='INFO')
     stages = args.stages or [*STAGES, REPORT]
+    if wrong := sorted(set(stages) - {*STAGES, REPORT}):
+        raise UserError(f'Expected --stages from {", ".join([*STAGES, REPORT])}, but got {", ".join(wrong)}.')
     if args.launcher != 'none' and stages != ['distill']:
         raise UserError(
             f'Expected --stages distill with --launcher {args.launcher}, for the other stages run in one process; run '

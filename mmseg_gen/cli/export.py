@@ -18,7 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--val-share', type=float, default=0.0, metavar='S', help='share in the split val, in [0, 1)')
     parser.add_argument('--classes', nargs='+', metavar='NAME', help='classes in the order of their ids')
     parser.add_argument(
-        '--mask-classes', nargs='+', metavar='NAME', help='names of the values 0, 1, ... of index masks'
+        '--mask-classes',
+        nargs='+',
+        metavar='NAME',
+        help='names of the values 0, 1, ... of index masks; default: as the set says',
     )
     parser.add_argument(
         '--instances', choices=INSTANCES, default='component', help='what an object is (default %(default)s)'

@@ -96,9 +96,8 @@ def find_by_name(folder: Path) -> dict[str, Path]:
             share one mask.
     """
     if not folder.is_dir():
-        raise UserError(
-            f'Expected images in {folder}, but there is no such folder: correct the path, such as `data_root`.'
-        )
+        found = 'that is a file' if folder.is_file() else 'there is no such folder'
+        raise UserError(f'Expected images in {folder}, but {found}: correct the path, such as `data_root`.')
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob('*')):
         if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.startswith('.') or not path.is_file():

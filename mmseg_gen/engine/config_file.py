@@ -45,15 +45,16 @@ def read_config(path: str | os.PathLike[str]) -> Config:
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
     """Add MMSegmentation's argument ``--cfg-options``."""
-    from mmengine.config import DictAction
+    from mmseg_gen.engine.config_options import OptionsAction
 
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionsAction,
         type=_key_value,
         metavar='KEY=VALUE',
-        help='settings that override the config, such as train_cfg.max_iters=100; lists as key="[a,b]" without spaces',
+        help='settings that override the config, such as train_cfg.max_iters=100; lists as key="[a,b]"; values that '
+        'hold a comma belong in the config',
     )
 
 

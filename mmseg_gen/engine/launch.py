@@ -122,6 +122,8 @@ def require_data(config: Config, loader: str) -> None:
         root = None if dataset.get('render') else dataset.get('data_root')
         if root and not Path(root).expanduser().is_dir():
             hint = config.get('data_hint', {}).get(root, 'Put it there, or set `data_root` to where it is.')
+            if loader == 'val_dataloader':
+                hint += ' To train without validation set `val_dataloader`, `val_evaluator` and `val_cfg` to None.'
             raise FileNotFoundError(
                 f'Expected the data set of `{loader}` ({dataset.get("type")}) in {root}, but there is no '
                 f'such folder. {hint}'

@@ -115,7 +115,7 @@ def _meet() -> None:
 
     try:
         torch.distributed.init_process_group('gloo')
-    except torch.distributed.DistError as error:
+    except RuntimeError as error:
         raise UserError(_no_meeting(error)) from error
 
 

@@ -34,7 +34,7 @@ def check_meta(root: Path, settings: Mapping[str, Any]) -> None:
     if name is not None:
         raise UserError(
             f'Expected `synthesis.{name}` = {_shown(known, name)}, with which {root} was made, but got '
-            f'{_shown(wanted, name)}; choose another --work-dir, or the same settings.'
+            f'{_shown(wanted, name)}; choose another folder for the set, or the same settings.'
         )
 
 

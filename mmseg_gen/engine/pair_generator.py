@@ -21,6 +21,7 @@ from mmseg_gen.generators.clip_prior import ClipPrior
 from mmseg_gen.generators.evidence import collect_evidence
 from mmseg_gen.generators.latents import decode_latents
 from mmseg_gen.generators.parts import Parts, load_parts
+from mmseg_gen.generators.prompts import warn_of_spelling
 from mmseg_gen.generators.sampling import sample_latents
 from mmseg_gen.generators.scene_evidence import collect_scene_evidence, scene_token_positions
 from mmseg_gen.generators.text import encode_prompts
@@ -78,6 +79,8 @@ class DiffusionPairGenerator:
             raise UserError(f'Expected `synthesis.dtype` from {", ".join(_DTYPES)}, but got {settings.dtype!r}.')
         device = settings.device or default_device(local_rank)
         parts = load_parts(settings.generator, revision=settings.revision, device=device, dtype=_DTYPES[settings.dtype])
+        for name in classes:
+            warn_of_spelling(parts.tokenizer, name, parts.name)
         prior = None
         if settings.filter.asks_clip:
             if parts.clip is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmseg_gen.engine.concepts.stage import STAGE
 from mmseg_gen.engine.presence import Sighting, Timing, Watch
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.manifest import KEPT, META_NAME, RUN_NAME, WORK_FOLDER, WORKERS_FOLDER, read_manifest
@@ -62,6 +63,11 @@ class Observer:
     """
 
     def __init__(self, root: Path, timing: Timing | None = None) -> None:
+        if (root / STAGE).is_file():
+            raise UserError(
+                f'Expected a data set of `mmseg-gen synthesize` in {root}, but got labelled photos; `mmseg-gen report` '
+                'counts their outcomes.'
+            )
         if not any((root / name).exists() for name in (META_NAME, WORK_FOLDER, 'manifest.jsonl')):
             raise UserError(f'Expected a data set of `mmseg-gen synthesize` in {root}, but got none.')
         self._root, self._timing = root, timing or Timing()

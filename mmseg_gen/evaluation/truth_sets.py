@@ -210,9 +210,10 @@ def _binary_truth(path: Path) -> np.ndarray:
     found = present_labels(values)
     if values.ndim != 2 or values.dtype.kind not in 'uib' or found[0] < 0 or found[-1] > 255:
         raise UserError(f'Expected a grey mask of 0 and 255 in {path}, but got {values.dtype} of shape {values.shape}.')
-    if found.tolist() in ([0, 1, 255], [1, 255]):
+    # Soft edges would have values from 128 on too.
+    if found[-1] == 255 and ((found > 0) & (found < 128)).any() and not ((found >= 128) & (found < 255)).any():
         raise UserError(
-            f'Expected 0 and 255, or 0 and 1, in {path}, but got all three; where 255 is ignored, name two classes '
-            'with --classes in place of --binary.'
+            f'Expected 0 and 255, or 0 and 1, in {path}, but got {", ".join(map(str, found[:-1][:6]))} and 255, as in '
+            'label maps in which 255 is ignored: name the classes with --classes in place of --binary.'
         )
     return (values >= (1 if found[-1] == 1 else 128)).astype(np.uint8)

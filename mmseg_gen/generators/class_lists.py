@@ -41,7 +41,10 @@ def class_list(name: str | Path) -> list[ClassName]:
         return [ClassName(c, c, c) for c in CLASSES]
     path = _FOLDER / f'{name}.txt' if name in CLASS_LISTS else Path(name)
     if not path.is_file():
-        raise ValueError(f'Expected a class list from {", ".join(CLASS_LISTS)}, or a text file, but got {str(name)!r}.')
+        raise ValueError(
+            f'Expected a class list from {", ".join(CLASS_LISTS)}, a text file, or a list of names such as '
+            f'[{str(name)!r}], but got {str(name)!r}.'
+        )
     try:
         lines = path.read_text(encoding='utf-8').splitlines()
     except UnicodeDecodeError as error:

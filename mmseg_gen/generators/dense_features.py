@@ -19,6 +19,7 @@ from .clip_prior import DEVIATION, MEAN
 from .denoising import unet_output
 from .features import Blocks, FeatureRecorder
 from .latents import draw_noise, encode_images
+from .network import without_network
 from .one_step import check_timestep
 from .parts import ClipParts, Parts
 from .quiet import quiet_loading
@@ -82,7 +83,7 @@ def load_patch_model(name: str, device: str | torch.device = 'cpu') -> Any:
         UserError: It is not on this machine, is stored as pickles only, or has no patches.
     """
     try:
-        with quiet_loading():
+        with quiet_loading(), without_network(True):
             model = AutoModel.from_pretrained(name, local_files_only=True, use_safetensors=True)
     except (OSError, ValueError) as error:
         raise UserError(

@@ -20,6 +20,7 @@ from mmseg_gen.errors import UserError
 from mmseg_gen.functional.boxes import choose_boxes, corners_of_centers
 from mmseg_gen.registry import GENERATORS
 
+from .network import without_network
 from .parts import checked_device
 from .quiet import quiet_loading
 from .sources import network_forbidden
@@ -93,7 +94,7 @@ class ZeroShotBoxes(ABC):
         offline = network_forbidden(local_files_only)
         place = str(Path(model).expanduser()) if Path(model).expanduser().is_dir() else model
         try:
-            with quiet_loading():
+            with quiet_loading(), without_network(offline):
                 network = getattr(transformers, cls.network).from_pretrained(
                     place, revision=revision, local_files_only=offline, use_safetensors=True
                 )

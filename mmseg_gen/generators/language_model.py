@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 
 from mmseg_gen.errors import UserError
 
+from .network import without_network
 from .parts import checked_device
 from .quiet import quiet_loading
 from .sources import network_forbidden
@@ -88,7 +89,7 @@ def load_language_model(
     where = checked_device(device)
     place = str(Path(name).expanduser()) if Path(name).expanduser().is_dir() else str(name)
     try:
-        with quiet_loading():
+        with quiet_loading(), without_network(offline):
             model = AutoModelForCausalLM.from_pretrained(place, local_files_only=offline, use_safetensors=True)
             tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=offline)
     except Exception as error:

@@ -10,10 +10,11 @@ from transformers import CLIPTokenizer
 
 from mmseg_gen.errors import UserError
 
+from .network import without_network
 from .quiet import quiet_loading
 from .single_file import Weights, build_part
 from .sources import Source, explain_failure, network_forbidden, resolve_source
-from .structure import check_weights
+from .structure import BYTE_TOKENS, check_weights
 
 # Samplers whose schedule is no alpha-bar: k-diffusion's with preconditioning, rectified flows.
 _OTHER_SCHEDULES = ('EDM', 'FlowMatch')
@@ -35,7 +36,7 @@ def read_whole(source: Source, kind: type, subfolder: str | None, **options: Any
     if source.is_folder and not (Path(source.location) / (subfolder or '')).is_dir():
         raise UserError(f'Expected {source.name} with the folder {subfolder}, but it has none; get it again.')
     try:
-        with quiet_loading():
+        with quiet_loading(), without_network(source.offline):
             return kind.from_pretrained(source.location, **arguments, **options)
     except Exception as error:
         raise explain_failure(source, subfolder, error) from error
@@ -69,7 +70,12 @@ def load_tokenizer(name: str, *, revision: str | None = None, local_files_only: 
     Raises:
         UserError: It could not be read.
     """
-    return read_whole(resolve_source(name, revision, network_forbidden(local_files_only)), CLIPTokenizer, 'tokenizer')
+    source = resolve_source(name, revision, network_forbidden(local_files_only))
+    tokenizer = read_whole(source, CLIPTokenizer, 'tokenizer')
+    if len(tokenizer) <= BYTE_TOKENS:
+        # What transformers makes of no files at all.
+        raise explain_failure(source, 'tokenizer', FileNotFoundError('it has no words'))
+    return tokenizer
 
 
 def read_scheduler(source: Source) -> DDIMScheduler | LCMScheduler:
@@ -102,7 +108,7 @@ def _read_settings(source: Source, kind: type, subfolder: str | None) -> Any:
     """Return a part's config: a dict in diffusers, an object in transformers."""
     arguments = _arguments(source, subfolder)
     try:
-        with quiet_loading():
+        with quiet_loading(), without_network(source.offline):
             if hasattr(kind, 'config_class'):
                 return kind.config_class.from_pretrained(source.location, **arguments)
             return kind.load_config(source.location, **arguments)

@@ -20,7 +20,7 @@ _HARMLESS = ('position_ids', 'logit_scale', 'text_projection')
 # SDXL: original height and width, crop's top and left, target height and width.
 NUM_SIZES = 6
 # Any CLIP vocabulary begins with each byte, inside and at the end of a word.
-_BYTES = 512
+BYTE_TOKENS = 512
 
 
 def check_weights(
@@ -85,7 +85,7 @@ def check_parts(parts: Parts) -> None:
 
 def _check_tokenizer(name: str, tokenizer: Any, encoder: Any) -> None:
     # transformers makes an empty tokenizer out of a folder that lacks the files.
-    if not _BYTES < len(tokenizer) <= encoder.vocab_size:
+    if not BYTE_TOKENS < len(tokenizer) <= encoder.vocab_size:
         raise UserError(
             f"Expected a tokenizer of {name} with CLIP's {encoder.vocab_size} tokens, but got {len(tokenizer)}; get "
             'the files of the tokenizer (vocab.json, merges.txt or tokenizer.json) from the same place.'

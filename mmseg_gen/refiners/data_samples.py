@@ -31,11 +31,27 @@ def image_of(sample: SegDataSample) -> np.ndarray:
     if path is None:
         raise ValueError(
             'Expected data samples with `img_path`, from which the image is read again for refinement, but got '
-            f'{sorted(sample.metainfo)}; list it in the meta_keys of PackSegInputs.'
+            f'{sorted(name for name, value in sample.metainfo.items() if value is not None)}; list it in the meta_keys '
+            'of PackSegInputs.'
         )
     if Path(path).is_file():
         return read_image(path)
     return mmcv.imfrombytes(mmengine.fileio.get(path), channel_order='rgb')
+
+
+def keep_arrays(inputs: Sequence[Tensor], samples: Sequence[SegDataSample]) -> None:
+    """Give samples that came as arrays, so without a file to read again, their image as ``ori_img``.
+
+    Args:
+        inputs: What the pipeline packed, BGR uint8 ``(3, h, w)``; where it resized, the image is resized back.
+        samples: Those of the inputs; changed in place.
+    """
+    for pixels, sample in zip(inputs, samples, strict=True):
+        known = sample.metainfo
+        if known.get('img_path') is None and 'ori_img' not in known and pixels.dtype == torch.uint8:
+            height, width = sample.ori_shape
+            image = mmcv.imresize(pixels.permute(1, 2, 0).cpu().numpy(), (width, height))
+            sample.set_metainfo({'ori_img': np.ascontiguousarray(image[..., ::-1])})
 
 
 def probabilities_of(logits: Tensor) -> np.ndarray:
@@ -63,8 +79,8 @@ def refine_samples(
     """
     if not classes:
         raise ValueError(
-            'Expected the names of the classes for refinement, but the data set (or `model.dataset_meta`) has none; '
-            'set its metainfo=dict(classes=[...]).'
+            'Expected the names of the classes for refinement, but got none: RefinementHook takes them from the data '
+            'set, metainfo=dict(classes=[...]), RefinedEncoderDecoder from its own `classes`, or from `dataset_meta`.'
         )
     for sample in samples:
         logits = sample.seg_logits.data

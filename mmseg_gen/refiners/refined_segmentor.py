@@ -10,7 +10,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_gen.refiners.contract import Refiner
-from mmseg_gen.refiners.data_samples import refine_samples
+from mmseg_gen.refiners.data_samples import keep_arrays, refine_samples
 from mmseg_gen.registry import MODELS, REFINERS
 
 
@@ -31,6 +31,12 @@ class RefinementMixin:
         super().__init__(**settings)
         self.refiner = REFINERS.build(refiner) if isinstance(refiner, dict) else refiner
         self.classes = None if classes is None else list(classes)
+
+    def test_step(self, data: dict) -> list[SegDataSample]:
+        """Return the predictions for what a pipeline packed, files or arrays."""
+        if self.refiner is not None:
+            keep_arrays(data['inputs'], data['data_samples'])
+        return super().test_step(data)
 
     def postprocess_result(
         self, seg_logits: Tensor, data_samples: list[SegDataSample] | None = None

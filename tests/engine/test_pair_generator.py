@@ -110,6 +110,13 @@ def test_the_fingerprint_tells_weights_apart():
     assert prints[0] == prints[1] != prints[2]
 
 
+def test_classes_that_the_tokenizer_spells_letter_by_letter_are_logged(caplog):
+    DiffusionPairGenerator.from_settings(SynthesisSettings(device='cpu'), ['car', 'zebra', 'red dog'])
+    assert [record.getMessage() for record in caplog.records if 'letter by letter' in record.getMessage()] == [
+        "embedded spells 'zebra' letter by letter; it may not know the word."
+    ]
+
+
 def test_clip_is_required_where_the_filter_asks_for_it(tmp_path):
     folder = save_tiny(tmp_path / 'tiny', tiny_parts())
     settings = SynthesisSettings.from_dict({'generator': str(folder), 'filter': {'clip_threshold': 0.5}})

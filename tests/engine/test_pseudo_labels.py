@@ -172,3 +172,9 @@ def test_the_tool_scores_a_set_and_keeps_the_label_maps(root, model, repository,
     assert '(0 labelled now)' in capsys.readouterr().out
     assert tool.main([str(tmp_path / 'none'), *arguments[1:]]) == 2
     assert capsys.readouterr().err.count('\n') == 1
+    several = write_set(tmp_path / 'several')
+    meta = {'format': 1, 'settings': {'objects': [1, 2], 'classes': ['dog', 'fire engine']}}
+    (several / 'meta.json').write_text(json.dumps(meta))
+    assert tool.main([str(several), *arguments[1:]]) == 2
+    assert "add --classes dog 'fire engine'." in capsys.readouterr().err
+    assert tool.main([str(several), *arguments[1:], '--masks', str(root / 'masks')]) == 0

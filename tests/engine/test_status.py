@@ -97,6 +97,13 @@ def test_a_folder_without_a_set_is_one_line(tmp_path, capsys):
     assert 'Expected a data set of `mmseg-gen synthesize`' in capsys.readouterr().err
 
 
+def test_labelled_photos_are_told_from_a_set_without_samples(tmp_path, capsys):
+    (tmp_path / 'stage.json').write_text('{}')
+    (tmp_path / 'manifest.jsonl').write_text('{"name": "a", "outcome": "found"}\n')
+    assert main(['status', str(tmp_path)]) == 2
+    assert 'but got labelled photos; `mmseg-gen report`' in capsys.readouterr().err
+
+
 def test_a_pause_between_looks_is_positive(tmp_path, capsys):
     assert main(['status', str(tmp_path), '--watch', '-1']) == 2
     assert 'Expected --watch of more than 0 seconds, but got -1' in capsys.readouterr().err

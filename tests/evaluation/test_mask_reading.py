@@ -43,6 +43,23 @@ def test_bad_binary_predictions_are_named(binary_case, pixels, text):
     assert '4.png' in str(raised.value)
 
 
+@pytest.mark.parametrize('labels', [[0, 1], [1], [0, 2, 5]])
+def test_label_maps_with_ignored_pixels_are_no_binary_truth(binary_case, labels):
+    folder, _ = binary_case
+    pixels = np.resize(np.array([*labels, 255], np.uint8), SIZE)
+    save(folder / 'gt/4.png', pixels)
+    with pytest.raises(UserError, match=rf'4\.png, but got {", ".join(map(str, labels))} and 255, .* --classes'):
+        evaluate_masks(folder / 'pred', binary_truth(folder))
+
+
+def test_soft_edges_are_no_labels(binary_case):
+    folder, _ = binary_case
+    true = np.resize(np.array([0, 90, 200, 255], np.uint8), SIZE)
+    save(folder / 'gt/4.png', true)
+    (image,) = [each for each in binary_truth(folder).images if each.key == '4']
+    assert np.array_equal(image.labels(), true > 127)
+
+
 @pytest.mark.parametrize(
     ('array', 'text'),
     [

@@ -63,7 +63,7 @@ def test_what_is_wrong_is_one_line(config, asked, capsys, more, match):
 
 def test_an_unknown_stage_and_a_missing_config_are_named(config, capsys):
     assert main([str(config), '--stages', 'paint']) == 2
-    assert 'paint' in capsys.readouterr().err
+    assert 'test, report, but got paint.' in capsys.readouterr().err
     assert main(['nowhere.py']) == 2
     assert 'nowhere.py' in capsys.readouterr().err
 

@@ -13,8 +13,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmseg_gen.engine.progress import Worker
+from mmseg_gen.engine.prompting import plan_run
+from mmseg_gen.engine.settings import SynthesisSettings
 from mmseg_gen.functional.manifest import Entry, entry_to_line
 from tests.tiny_models import save_tiny, tiny_parts
 
@@ -214,6 +217,37 @@ def test_synthesize_makes_the_missing_set_first(world, tmp_path, monkeypatch):
     assert tool('train').main([str(write_config(world, 'made')), *arguments]) == 0
     assert (tmp_path / 'work' / 'iter_1.pth').is_file()
     assert workers == [Worker()]
+
+
+def test_synthesize_into_another_folder_than_the_training_reads_is_refused(world, tmp_path, capsys):
+    config, options = write_config(world, 'elsewhere'), ['--synthesize', '--work-dir', tmp_path / 'work']
+    message = fails(capsys, 'train', config, *options, '--cfg-options', f'synthesis.output={tmp_path}/made')
+    assert f'`synthesis.output` = {tmp_path}/made for --synthesize, but got {world}/synthetic' in message
+    assert 'synthesis.output` = None' in fails(capsys, 'train', config, *options, '--cfg-options', 'synthesis=None')
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_synthesize_does_not_take_a_set_of_other_settings_for_the_one_asked_for(world, tmp_path, capsys):
+    root = tmp_path / 'set'
+    write_synthetic(root)
+    config = write_config(world, 'other_settings')
+    paths = [f'synthesis.output={root}', f'train_dataloader.dataset.data_root={root}']
+    settings = SynthesisSettings.from_dict(Config.fromfile(config).synthesis)
+    settings = {**settings.identity(), **plan_run(settings).identity}
+    (root / 'meta.json').write_text(json.dumps({'format': 1, 'settings': settings}))
+    options = ['--synthesize', '--work-dir', str(tmp_path / 'work'), '--cfg-options', *paths, 'train_cfg.max_iters=1']
+    assert tool('train').main([str(config), *options]) == 0
+    message = fails(capsys, 'train', config, *options, 'synthesis.guidance=7.5')
+    assert f'Expected `synthesis.guidance` = 3.0, with which {root} was made, but got 7.5' in message
+
+
+def test_missing_validation_data_are_named_with_the_cure(world, tmp_path, capsys):
+    config = write_config(world, 'no_validation_data')
+    loader = "dict(_delete_=True, dataset=dict(type='DUTSDataset', data_root='gone/val', split='test'))"
+    config.write_text(f'{config.read_text()}\nval_dataloader = {loader}\n')
+    message = fails(capsys, 'train', config, '--work-dir', tmp_path)
+    assert '`val_dataloader` (DUTSDataset) in gone/val' in message
+    assert 'set `val_dataloader`, `val_evaluator` and `val_cfg` to None' in message
 
 
 def test_missing_test_data_are_named_with_the_cure(world, capsys):

@@ -9,7 +9,7 @@ import numpy as np
 from mmengine import fileio
 from mmseg.datasets.transforms import LoadAnnotations
 
-from mmseg_gen.datasets.label_reading import stored_palette
+from mmseg_gen.datasets.label_reading import decode_with_palette, present_labels, stored_palette
 from mmseg_gen.datasets.mask_checks import check_same_size
 from mmseg_gen.registry import TRANSFORMS
 
@@ -26,7 +26,8 @@ class LoadBinaryMask(LoadAnnotations):
 
     Raises:
         ValueError: ``threshold`` is out of range; on loading: the file cannot be read, has another size than the
-            image, or holds label ids (0 and 1, or a palette of dark colours), of which none would reach the threshold.
+            image, or holds label ids: 0 and 1, or a palette of dark colours, none of which would reach the threshold,
+            or more than two colours of a palette, of which the brightest may be that of ignored pixels.
     """
 
     def __init__(self, threshold: int = 128, **kwargs: Any) -> None:
@@ -52,8 +53,22 @@ class LoadBinaryMask(LoadAnnotations):
                 f'`threshold` of {self.threshold}: set `threshold=1` for label maps of one class, as `mmseg-gen label` '
                 'writes them.'
             )
+        if self.threshold > 1 and _is_label_map(content, path):
+            raise ValueError(
+                f'Expected a mask of two values, but {path} is a palette image of several colours, so a label map: '
+                'load it with `LoadLabels`, or set `threshold=1` where every label is foreground.'
+            )
         results['gt_seg_map'] = (mask >= self.threshold).astype(np.uint8)
         results['seg_fields'].append('gt_seg_map')
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(threshold={self.threshold}, backend_args={self.backend_args})'
+
+
+def _is_label_map(content: bytes, path: str) -> bool:
+    if stored_palette(content) is None:
+        return False
+    indices, palette = decode_with_palette(content, path)
+    shown = palette[[label for label in present_labels(indices) if label < len(palette)]]
+    # A palette of greys may hold soft edges.
+    return len(shown) > 2 and bool((shown != shown[:, :1]).any())

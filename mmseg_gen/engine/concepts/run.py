@@ -113,18 +113,28 @@ def run_stages(run: ConceptRun, stages: Sequence[str] = STAGES, *, resume: bool 
         resume: Whether a work folder with results may be gone on with.
 
     Raises:
-        UserError: A stage is unknown, an earlier one is missing, or the folder has results that were not to be resumed.
+        UserError: A stage is unknown, an earlier one is missing, the folder has results that were not to be resumed, or
+            the segmentor's config or the test photos are not there.
     """
     wrong = sorted(set(stages) - set(STAGES))
     if wrong or not stages:
         raise UserError(f'Expected stages from {", ".join(STAGES)}, but got {", ".join(wrong) or "none"}.')
     if not resume and has_begun(run.preliminary):
         raise UserError(f'Expected {run.root} to be new, but it has results; add --resume, or choose another folder.')
+    _look_ahead(run, stages)
     run.root.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger('mmseg_gen')
     for name in [stage for stage in STAGES if stage in stages]:
         logger.info('Stage %s in %s', name, run.root)
         _STAGES[name](run, logger)
+
+
+def _look_ahead(run: ConceptRun, stages: Sequence[str]) -> None:
+    """Look for what only the last stages need, so that it is not missed after the hours of the first."""
+    if 'segmentors' in stages:
+        run.segmentor_config()
+    if 'test' in stages and run.settings.test is not None:
+        list_photos(run.settings.test['photos'])
 
 
 def _preliminary(run: ConceptRun, logger: logging.Logger) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,14 @@ from PIL import Image
 from mmseg_gen.engine.export.settings import MAX_CLASSES, ExportSettings
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.instances import VOID
-from mmseg_gen.functional.manifest import KEPT, Entry, leave_out_uncertain, read_manifest, uncertain_share
+from mmseg_gen.functional.manifest import (
+    KEPT,
+    Entry,
+    label_classes,
+    leave_out_uncertain,
+    read_manifest,
+    uncertain_share,
+)
 
 TRAIN, VAL = 'train', 'val'
 
@@ -52,6 +59,7 @@ def read_samples(root: Path, settings: ExportSettings) -> tuple[list[ExportSampl
         raise UserError(
             f'Expected a generated data set in {root}, but it holds no finished sample; tools/synthesize.py makes one.'
         )
+    settings = _with_mask_classes(root, settings)
     share = uncertain_share(root) if settings.drop_uncertain_share is None else settings.drop_uncertain_share
     chosen = leave_out_uncertain(entries, share)
     names = _label_names(entries, settings)
@@ -124,6 +132,14 @@ def _checked_labels(sample: ExportSample, values: np.ndarray, num_labels: int) -
     if num_labels and found.tolist() in ([0, 255], [255]):
         raise UserError(f'Expected labels in {sample.mask}, but got 0 and 255 alone; leave out --mask-classes.')
     return values
+
+
+def _with_mask_classes(root: Path, settings: ExportSettings) -> ExportSettings:
+    known = label_classes(root)
+    if settings.mask_classes is not None or known is None:
+        return settings
+    # Refused beside `classes`: label maps fix the order themselves.
+    return replace(settings, mask_classes=tuple(known))
 
 
 def _label_names(entries: list[Entry], settings: ExportSettings) -> tuple[str, ...]:

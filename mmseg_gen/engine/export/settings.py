@@ -20,8 +20,8 @@ class ExportSettings:
         format: 'voc', 'coco' or 'yolo'.
         classes: Classes in the order of their ids; None: those of the set in alphabetical order. Samples of
             other classes are an error.
-        mask_classes: Names of the values 0, 1, ... of index masks, background first; None: the masks hold 0
-            and 255, and the foreground is the sample's class.
+        mask_classes: Names of the values 0, 1, ... of index masks, background first; None: as the set of several
+            classes says, else the masks hold 0 and 255, and the foreground is the sample's class.
         val_share: Share of the samples in the split 'val', in [0, 1). A sample's split depends on its name
             alone.
         instances: 'component': each 8-connected component is an object; 'class': all pixels of a class are.

@@ -82,7 +82,10 @@ def load_stylegan2(
         raise ValueError(f'Expected `dtype` from {", ".join(map(str, _DTYPES))}, but got {dtype}.')
     path = EMBEDDED_STYLEGAN2 / 'model.safetensors' if str(path) == EMBEDDED else Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'Expected a StyleGAN2 at {path}, but there is no such file.')
+        raise FileNotFoundError(
+            f'Expected a StyleGAN2 at {path}, but there is no such file; write it with '
+            f'tools/convert_stylegan2.py SOURCE {path}.'
+        )
     try:
         with safe_open(path, 'pt') as file:
             metadata = file.metadata() or {}

@@ -66,6 +66,21 @@ def test_palette_label_maps_of_dark_colours_are_refused_with_the_cure(tmp_path):
     assert not load(tmp_path / 'b.png')['gt_seg_map'].any()
 
 
+def test_palette_label_maps_with_ignored_pixels_are_refused_with_the_cure(tmp_path):
+    labels = np.zeros((4, 6), np.uint8)
+    labels[:2], labels[2] = 1, 255
+    image = Image.fromarray(labels, 'P')
+    image.putpalette([0, 0, 0, 128, 0, 0] + 253 * [0, 0, 0] + [224, 224, 192])
+    image.save(tmp_path / 'a.png')
+    with pytest.raises(ValueError, match=r'a\.png is a palette image of several colours.*`LoadLabels`.*`threshold=1`'):
+        load(tmp_path / 'a.png')
+    assert load(tmp_path / 'a.png', threshold=1)['gt_seg_map'].sum() == 18
+    # Soft edges in a palette of greys are a mask.
+    image.putpalette([0, 0, 0, 90, 90, 90] + 253 * [0, 0, 0] + [255, 255, 255])
+    image.save(tmp_path / 'a.png')
+    assert load(tmp_path / 'a.png')['gt_seg_map'].sum() == 6
+
+
 @pytest.mark.parametrize('content', [b'', b'not a picture'])
 def test_damaged_files_are_named(tmp_path, content):
     (tmp_path / 'a.png').write_bytes(content)

@@ -89,6 +89,16 @@ def test_unknown_stages_results_in_the_way_and_wrong_configs_are_refused(calls, 
         concept_run(tmp_path, segmentor='nowhere.py').segmentor_config()
 
 
+def test_what_the_last_stages_need_is_looked_for_before_the_first(calls, tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r'`concept\.segmentor` to be a config .* there is no nowhere\.py'):
+        run_stages(concept_run(tmp_path / 'a', segmentor='nowhere.py'))
+    monkeypatch.undo()
+    with pytest.raises(UserError, match='nowhere, but there is no such folder'):
+        run_stages(concept_run(tmp_path / 'a', test=dict(photos=str(tmp_path / 'nowhere'))))
+    assert calls == []
+    assert not (tmp_path / 'a').exists()
+
+
 def test_a_run_in_which_no_photo_has_a_mask_stops_with_the_outcomes(calls, tmp_path, monkeypatch):
     nothing = {'a': PhotoRecord('a', 'a', 'no_object'), 'b': PhotoRecord('b', 'b', 'unreadable')}
     monkeypatch.setattr(pipeline, 'label_preliminary', lambda *args: nothing)

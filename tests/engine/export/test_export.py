@@ -175,6 +175,20 @@ def test_index_masks_keep_their_labels_and_void(tmp_path):
         export(root, tmp_path / 'few', format='coco', mask_classes=names[:2])
 
 
+def test_a_set_of_several_classes_knows_the_names_of_its_labels(tmp_path):
+    labels = np.zeros((12, 9), np.uint8)
+    labels[:4], labels[4:6], labels[10:] = 1, 255, 2
+    root = finish_set(tmp_path / 'set', [write_entry(tmp_path / 'set', 0, 'dog', size=(12, 9), mask=labels)])
+    settings = {'objects': [1, 2], 'classes': ['dog', 'potted plant']}
+    (root / 'meta.json').write_text(json.dumps({'format': 1, 'settings': settings}))
+    export(root, tmp_path / 'coco', format='coco')
+    content = json.loads((tmp_path / 'coco/annotations/instances_train.json').read_text())
+    assert [c['name'] for c in content['categories']] == ['dog', 'potted plant']
+    assert [(a['category_id'], a['area']) for a in content['annotations']] == [(1, 36), (2, 18)]
+    with pytest.raises(UserError, match='index masks fix the order themselves'):
+        export(root, tmp_path / 'ordered', format='coco', classes=('potted plant', 'dog'))
+
+
 def test_bad_files_are_named(tmp_path):
     root = write_set(tmp_path / 'set', count=2)
     mask = root / 'masks/000001_fire.png'

@@ -126,7 +126,8 @@ def test_augmented_predictions_are_refined_after_merging_with_either_wrapper(wor
     assert all((o == s).all() for o, s in zip(ours, stock, strict=True))
 
 
-def test_the_inference_api_refines_with_the_mixin(world):
+@pytest.mark.parametrize('arrays', [False, True])
+def test_the_inference_api_refines_with_the_mixin(world, arrays):
     from mmseg.apis import inference_model, init_model
 
     config = Config.fromfile(write_config(world, 'mixin'))
@@ -136,7 +137,7 @@ def test_the_inference_api_refines_with_the_mixin(world):
     model.dataset_meta = dict(classes=('background', 'foreground'))
     _, after = refined_by_hand(world)
     for path, expected in zip(images(world), after, strict=True):
-        found = inference_model(model, str(path))
+        found = inference_model(model, cv2.imread(str(path)) if arrays else str(path))
         assert (found.pred_sem_seg.data[0].numpy() == expected).all()
         assert torch.allclose(found.seg_logits.data.exp().sum(0), torch.ones(expected.shape), atol=1e-4)
 
