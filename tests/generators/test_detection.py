@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from transformers.models.grounding_dino.image_processing_pil_grounding_dino import GroundingDinoImageProcessorPil
-from transformers.models.owlv2.image_processing_pil_owlv2 import Owlv2ImageProcessorPil
 
 from mmseg_gen.errors import UserError
 from mmseg_gen.functional.boxes import choose_boxes
@@ -14,6 +12,13 @@ from mmseg_gen.generators.detection import GroundingDinoBoxes, Owlv2Boxes
 from mmseg_gen.registry import GENERATORS
 from tests.generators.tiny_detectors import bert_tokenizer, tiny_grounding_dino, tiny_owlv2
 from tests.tiny_models import tiny_tokenizer
+
+try:
+    from transformers.models.grounding_dino.image_processing_pil_grounding_dino import GroundingDinoImageProcessorPil
+    from transformers.models.owlv2.image_processing_pil_owlv2 import Owlv2ImageProcessorPil
+except ImportError:  # transformers 4
+    from transformers import GroundingDinoImageProcessor as GroundingDinoImageProcessorPil
+    from transformers import Owlv2ImageProcessor as Owlv2ImageProcessorPil
 
 CLASSES = ('sofa', 'coffee table')
 IMAGE = np.random.default_rng(0).integers(0, 256, (80, 96, 3)).astype(np.uint8)
