@@ -93,3 +93,17 @@ def test_names_of_sets_are_told_apart(tmp_path):
     assert set_names(roots) == ['a/train', 'b/train', 'c']
     with pytest.raises(UserError, match='different data sets'):
         set_names([roots[0], roots[0]])
+
+
+def test_label_maps_with_ignored_pixels_are_known_by_the_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    root = write_set(tmp_path / 'made', [3])
+    mask = np.full((24, 30), 255, np.uint8)
+    mask[:, :12], mask[:, 12:20] = 0, 3
+    cv2.imwrite(str(root / 'masks/0.png'), mask)
+    assert main(['analyze', 'made', '--out', 'unknown']) == 2
+    settings = {'objects': [1, 2], 'classes': ['cat', 'dog', 'bird']}
+    (root / 'meta.json').write_text(json.dumps({'format': 1, 'settings': settings}))
+    assert main(['analyze', 'made']) == 0
+    (found,) = json.loads((tmp_path / 'work_dirs/analysis/made/statistics.json').read_text())['sets']
+    assert found['object_size']['mean'] == pytest.approx(8 / 30)

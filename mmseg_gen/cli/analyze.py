@@ -70,8 +70,8 @@ def run(args: argparse.Namespace) -> int:
     # All folders are looked at before the long work starts.
     found = [find_pairs(root, *((args.images, args.masks) if root is args.folder else ())) for root in roots]
     analyses = [
-        analyze(pairs, name, mask_kind=args.mask_kind, max_pairs=args.pairs, left_out=lonely)
-        for name, (pairs, lonely) in zip(names, found, strict=True)
+        analyze(pairs, name, mask_kind=_mask_kind(root, args.mask_kind), max_pairs=args.pairs, left_out=lonely)
+        for root, name, (pairs, lonely) in zip(roots, names, found, strict=True)
     ]
     plots = plot_data_sets({a.name: a.statistics for a in analyses}, out)
     content = {'sets': [a.as_json() for a in analyses]}
@@ -79,6 +79,13 @@ def run(args: argparse.Namespace) -> int:
     report(analyses)
     sys.stdout.write(f'{RESULT} and {len(plots)} plots in {out}\n')
     return FAILED if any(a.left_out for a in analyses) else 0
+
+
+def _mask_kind(root: Path, asked: str) -> str:
+    from mmseg_gen.functional.manifest import label_classes
+
+    # A set of several classes says so itself.
+    return 'labels' if asked == 'auto' and label_classes(root) is not None else asked
 
 
 def set_names(roots: Sequence[Path]) -> list[str]:
