@@ -1,6 +1,6 @@
 # Each target does the set-up it needs; the set-up is skipped while .venv is up to date.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.10 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -19,8 +19,8 @@ help:  ## List the targets.
 install: $(STAMP)  ## Create .venv with the tested libraries and this package, editable.
 
 $(STAMP): setup.py pyproject.toml mmseg_gen/versions.py $(CONSTRAINTS)
-	@test -n "$(PYTHON)" || { echo "Expected Python 3.10 or later on the PATH, but found none." >&2; exit 1; }
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Expected Python >= 3.10, but got " + sys.version)'
+	@test -n "$(PYTHON)" || { echo "Expected Python 3.11 or later on the PATH, but found none." >&2; exit 1; }
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Expected Python >= 3.11, but got " + sys.version)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -c $(CONSTRAINTS) setuptools
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -c $(CONSTRAINTS) --no-build-isolation -e '.[dev]'

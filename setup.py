@@ -23,7 +23,7 @@ setup(
     long_description=README.read_text(encoding='utf-8') if README.is_file() else '',
     long_description_content_type='text/markdown',
     license='Apache-2.0',
-    python_requires='>=3.10',
+    python_requires='>=3.11',
     packages=find_packages(include=['mmseg_gen', 'mmseg_gen.*']),
     package_data={
         'mmseg_gen.generators.embedded': ['weights/**', '*.json', '*.md'],
@@ -64,9 +64,9 @@ setup(
     classifiers=[
         'License :: OSI Approved :: Apache Software License',
         'Programming Language :: Python :: 3',
-        'Programming Language :: Python :: 3.10',
         'Programming Language :: Python :: 3.11',
         'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],
 )
