@@ -33,8 +33,8 @@ setup(
     entry_points={'console_scripts': ['mmseg-gen = mmseg_gen.cli.main:main']},
     install_requires=[
         *_ranges(),
-        'numpy>=2,<3',
-        'scipy>=1.13',
+        'numpy>=2.2,<3',
+        'scipy>=1.15',
         'scikit-learn>=1.5',
         'opencv-python>=4.10.0.84',
         'Pillow>=10',

@@ -27,7 +27,7 @@ def check_weights(
     what: str,
     missing: Iterable[str],
     left_over: Iterable[str],
-    reshaped: Iterable[tuple[str, Shape, Shape]],
+    reshaped: Iterable[str | tuple[str, Shape, Shape]],
     cure: str = 'get the weights and the config from the same place',
 ) -> None:
     """Refuse weights whose names or shapes are not those of the network that the config describes.
@@ -36,7 +36,7 @@ def check_weights(
         what: The part and where it is from.
         missing: Names that the network has and the file has not.
         left_over: Names that the file has and the network has not.
-        reshaped: Names with their shape in the file and in the network.
+        reshaped: Names with their shape in the file and in the network, or names alone (transformers 4).
         cure: What to do about it.
 
     Raises:
@@ -44,11 +44,15 @@ def check_weights(
     """
     missing = sorted(key for key in missing if 'position_ids' not in key)
     left_over = sorted(key for key in left_over if not any(word in key for word in _HARMLESS))
-    shapes = [f'{key}: {tuple(found)} instead of {tuple(own)}' for key, found, own in sorted(reshaped)]
+    shapes = sorted(one if isinstance(one, str) else _of_another_shape(*one) for one in reshaped)
     kinds = ((missing, 'missing'), (left_over, 'left over'), (shapes, 'of another shape'))
     wrong = [f'{len(names)} {word} ({_first(names)})' for names, word in kinds if names]
     if wrong:
         raise UserError(f'Expected all weights of {what} to fit its config, but got {", ".join(wrong)}; {cure}.')
+
+
+def _of_another_shape(key: str, found: Shape, own: Shape) -> str:
+    return f'{key}: {tuple(found)} instead of {tuple(own)}'
 
 
 def check_parts(parts: Parts) -> None:

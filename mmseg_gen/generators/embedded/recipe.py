@@ -61,7 +61,7 @@ def _train(name: str, module: torch.nn.Module, loss, args: argparse.Namespace, s
 
 def _tokenizer(folder: Path, corpus: Corpus) -> CLIPTokenizer:
     # The trainer breaks ties at random, so a resumed run must read the tokenizer that the first one wrote.
-    if not (folder / 'tokenizer.json').is_file():
+    if not (folder / 'tokenizer_config.json').is_file():
         build_tokenizer(folder, _words(corpus), TOKEN_LIMIT).save_pretrained(folder)
     return CLIPTokenizer.from_pretrained(folder)
 
@@ -165,7 +165,10 @@ def export_pipeline(pipeline: Path, target: Path) -> None:
 
 def _write_bpe_files(folder: Path) -> None:
     """Write ``vocab.json`` and ``merges.txt``, which transformers 4 reads in place of ``tokenizer.json``."""
-    model = json.loads((folder / 'tokenizer.json').read_text(encoding='utf-8'))['model']
+    whole = folder / 'tokenizer.json'
+    if not whole.is_file():
+        return  # written by transformers 4
+    model = json.loads(whole.read_text(encoding='utf-8'))['model']
     (folder / 'vocab.json').write_text(json.dumps(model['vocab']), encoding='utf-8')
     merges = [' '.join(pair) for pair in model['merges']]
     (folder / 'merges.txt').write_text('\n'.join(['#version: 0.2', *merges]) + '\n', encoding='utf-8')
