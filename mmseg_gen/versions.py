@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 __version__ = '0.1.0'
 
-# Lower bounds: the oldest set that was tried, see CONTRIBUTING.md. Upper bounds: MMSegmentation 1.2.2 itself stops at mmcv
-# 2.2; the others end where a next release may break what is used here.
+# Lower bounds: the oldest set that was tried, see CONTRIBUTING.md. Upper bounds: MMSegmentation 1.2.2 itself stops at
+# mmcv 2.2; the others end where a next release may break what is used here.
 SUPPORTED = {
     'torch': '>=2.6,<3',
     'mmengine': '>=0.10.6,<1',

@@ -11,7 +11,6 @@ from mmseg_gen.errors import UserError
 from mmseg_gen.generators import parts as parts_module
 from mmseg_gen.generators import sources
 from mmseg_gen.generators.parts import EMBEDDED, Parts, load_parts
-from mmseg_gen.generators.structure import check_weights
 from tests.tiny_models import (
     POOLED,
     pooled,
@@ -139,11 +138,6 @@ def test_weights_of_another_structure_are_named(copied, part):
     # transformers 4 tells the name alone.
     with pytest.raises(UserError, match=r'1 of another shape \([a-z_.0-9]+(: \(7, 3\) instead of \(|\))'):
         load_parts(copied)
-
-
-def test_weights_of_another_shape_may_come_as_names_alone():
-    with pytest.raises(UserError, match=r'2 of another shape \(a\.weight, b\.weight: \(2, 3\) instead of \(3,\)\)'):
-        check_weights('x', [], [], [('b.weight', (2, 3), (3,)), 'a.weight'])
 
 
 def edit_json(path, **changes):
