@@ -12,13 +12,13 @@ from types import SimpleNamespace
 import pytest
 
 from mmseg_gen.engine import crew as crews
-from mmseg_gen.engine import leases as lease_files
 from mmseg_gen.engine import presence
 from mmseg_gen.engine.crew import Crew
-from mmseg_gen.engine.leases import LeaseLost, Leases
+from mmseg_gen.engine.leases import LeaseLost
 from mmseg_gen.engine.manifest import settle_manifest
 from mmseg_gen.engine.presence import Presence, Timing, Watch
 from mmseg_gen.errors import UserError
+from tests.engine.interruption import once
 
 TIMING = Timing(beat=0.02, expiry=20.0, poll=0.01)
 HASTY = Timing(beat=0.02, expiry=0.3, poll=0.01, hang=0.3)
@@ -47,17 +47,6 @@ def other_machine(monkeypatch):
     return lambda: monkeypatch.setattr(presence, 'boot_id', lambda: 'another machine')
 
 
-def test_only_one_gets_a_lease(tmp_path):
-    leases = [Leases(tmp_path, f'worker-{number}') for number in range(8)]
-    for generation in (0, 1):
-        with ThreadPoolExecutor(8) as pool:
-            got = list(pool.map(lambda each, g=generation: [each.claim(unit, g) for unit in UNITS], leases))
-        for index, unit in enumerate(UNITS):
-            owners = [row[index].owner for row in got if row[index] is not None]
-            assert len(owners) == 1
-            assert leases[0].owner(unit, generation) == owners[0]
-
-
 def test_a_place_where_no_folder_can_be_made_is_said(tmp_path, monkeypatch):
     def made(*_, **__):
         raise FileNotFoundError
@@ -66,79 +55,6 @@ def test_a_place_where_no_folder_can_be_made_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(presence, 'make_folder', made)
     with pytest.raises(FileNotFoundError, match=r'files can be created, but got .*workers; choose'):
         Presence(tmp_path / 'workers', {}, TIMING).__enter__()
-
-
-def test_who_lost_a_lease_leaves_nothing(tmp_path):
-    first, second = Leases(tmp_path, 'first'), Leases(tmp_path, 'second')
-    slow = first.claim('unit', 0)
-    slow.check()
-    quick = second.claim('unit', 1)
-    with pytest.raises(LeaseLost):
-        slow.finish(b'late\n')
-    assert first.made() == {}
-    quick.finish(b'in time\n')
-    assert first.made() == {'unit': 1}
-    assert [path.read_bytes() for path in (tmp_path / '.work/parts').iterdir()] == [b'in time\n']
-
-
-def test_a_cleared_lease_is_lost(tmp_path):
-    leases = Leases(tmp_path, 'first')
-    lease = leases.claim('unit', 0)
-    leases.clear()
-    assert lease.lost
-
-
-def test_losses_are_leases_that_nobody_made_or_gave_back(tmp_path):
-    leases = Leases(tmp_path, 'first')
-    found = []
-    for generation in range(5):
-        lease = leases.claim('unit', generation)
-        found.append(lease.losses)
-        if generation in (1, 2):
-            lease.give_back()
-    assert found == [0, 1, 1, 1, 2]
-    assert leases.claim('unit', 5, first=4).losses == 1
-    assert leases.claim('other', 0).losses == 0
-    leases.clear()
-    assert leases.claim('unit', 0).losses == 0
-
-
-def once(action, function):
-    """Return a function after whose first call something else is done: what another process does at this instant."""
-    calls = []
-
-    def called(*args, **kwargs):
-        calls.append(args)
-        result = function(*args, **kwargs)
-        if len(calls) == 1:
-            action(*args)
-        return result
-
-    return called
-
-
-def test_who_leaves_takes_no_folder_from_under_one_who_claims_or_finishes(tmp_path, monkeypatch):
-    leases, removed = Leases(tmp_path, 'first'), []
-
-    def leave(folder):
-        folder.rmdir()
-        removed.append(folder.name)
-
-    make_folder = lease_files.make_folder
-    monkeypatch.setattr(lease_files, 'make_folder', once(leave, make_folder))
-    lease = leases.claim('unit', 0)
-    monkeypatch.setattr(lease_files, 'make_folder', once(leave, make_folder))
-    lease.finish(b'made\n')
-    assert removed == ['leases', 'parts']
-    assert (leases.held(), leases.made()) == ({'unit': 0}, {'unit': 0})
-
-
-def test_who_comes_second_between_folder_and_file_gets_nothing(tmp_path, monkeypatch):
-    first, second, got = Leases(tmp_path, 'first'), Leases(tmp_path, 'second'), []
-    interrupted = once(lambda _: got.append(second.claim('unit', 0)), lease_files.make_folder)
-    monkeypatch.setattr(lease_files, 'make_folder', interrupted)
-    assert first.claim('unit', 0) is None
-    assert got[0].owner == first.owner('unit', 0) == 'second'
 
 
 def test_who_joins_while_another_tidies_up_stands_in_the_folder(tmp_path, monkeypatch):
